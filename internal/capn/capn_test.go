@@ -81,8 +81,7 @@ func checkSample(t *testing.T, root capn.Ptr) {
 	require.True(t, field(root, 8).IsNull(), "a pointer that is not there is null")
 }
 
-func parseFlat(t testing.TB, flat []byte) capn.Ptr {
-	t.Helper()
+func parseFlat(t require.TestingT, flat []byte) capn.Ptr {
 	m := new(capn.Message)
 	require.NoError(t, m.ParseFlat(flat, nil))
 	root, err := m.Root()

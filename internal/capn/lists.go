@@ -14,6 +14,7 @@ func (p Ptr) Len() int {
 // Elem returns the i-th element of a list as a struct. Elements of a list of
 // numbers or pointers are read as structs of that one field, as the encoding
 // allows for every list but one of bits. Null if there is no such element.
+// Being an element is not a pointer, so it does not count towards the depth.
 func (p Ptr) Elem(i int) Ptr {
 	if p.kind != kindList || uint(i) >= uint(p.n) || p.code == listBit {
 		return Ptr{}
@@ -21,9 +22,6 @@ func (p Ptr) Elem(i int) Ptr {
 	e := p
 	e.off = p.off + uint32(int64(i)*p.elemSize())
 	e.n, e.kind, e.code = 0, kindStruct, 0
-	if e.depth > 0 {
-		e.depth--
-	}
 	return e
 }
 
