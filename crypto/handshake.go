@@ -127,7 +127,7 @@ func newInitiator(id *Identity, peer VatID, hello Hello, cfg *noise.Config) (*In
 	if cfg.Peer, err = ecdh.X25519().NewPublicKey(peer[:]); err != nil {
 		return nil, ErrVatID
 	}
-	cfg.Pattern, cfg.Initiator, cfg.Prologue, cfg.Static = noise.XKhfs, true, prologue(), id.static
+	cfg.Pattern, cfg.Initiator, cfg.Prologue, cfg.Static = noise.XKhfs, true, prologue(), id.secrets().static
 	engine, err := noise.New(cfg)
 	if err != nil {
 		return nil, ErrHandshake
@@ -205,7 +205,7 @@ func newResponder(id *Identity, hello Hello, cfg *noise.Config) (*Responder, err
 	if err != nil {
 		return nil, err
 	}
-	cfg.Pattern, cfg.Prologue, cfg.Static = noise.XKhfs, prologue(), id.static
+	cfg.Pattern, cfg.Prologue, cfg.Static = noise.XKhfs, prologue(), id.secrets().static
 	engine, err := noise.New(cfg)
 	if err != nil {
 		return nil, ErrHandshake

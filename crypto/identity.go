@@ -22,10 +22,10 @@ const (
 // the seed leaves it only through WriteKeyFile. It is immutable and safe for
 // concurrent use. The zero Identity is invalid.
 type Identity struct {
-	// The secrets are behind a pointer because fmt prints what an unexported field
-	// holds without asking it: there it prints an address and nothing more.
-	*secrets
-	id VatID
+	// The secrets are behind a function because fmt prints what an unexported field
+	// holds without asking it, and under a wrong verb follows pointers too.
+	secrets func() *secrets
+	id      VatID
 }
 
 type secrets struct {
@@ -50,7 +50,8 @@ func IdentityFromSeed(seed [32]byte) *Identity {
 	if err != nil {
 		panic("crypto: X25519 refuses 32 bytes: " + err.Error()) // it takes any
 	}
-	return &Identity{secrets: &secrets{seed: seed, static: static}, id: VatID(static.PublicKey().Bytes())}
+	s := &secrets{seed: seed, static: static}
+	return &Identity{secrets: func() *secrets { return s }, id: VatID(static.PublicKey().Bytes())}
 }
 
 func derive(seed [32]byte, label string) [32]byte {
@@ -65,7 +66,7 @@ func derive(seed [32]byte, label string) [32]byte {
 func (id Identity) VatID() VatID { return id.id }
 
 // StoreKey is the key under which the vat seals what it keeps on disk.
-func (id Identity) StoreKey() [32]byte { return derive(id.seed, storeLabel) }
+func (id Identity) StoreKey() [32]byte { return derive(id.secrets().seed, storeLabel) }
 
 // String gives the redacted form.
 func (id Identity) String() string { return "crypto.Identity(" + id.id.Short() + ")" }

@@ -61,11 +61,11 @@ func WriteKeyFile(path string, id *Identity, passphrase []byte) error {
 	var data []byte
 	switch {
 	case passphrase == nil:
-		data = encodePlainKey(id.seed)
+		data = encodePlainKey(id.secrets().seed)
 	case len(passphrase) == 0:
 		return ErrPassphrase
 	default:
-		data = encodeSealedKey(id.seed, passphrase, keyCost)
+		data = encodeSealedKey(id.secrets().seed, passphrase, keyCost)
 	}
 	return createFile(path, data)
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -107,4 +109,9 @@ func (s *CipherState) Rekey() {
 	out := s.aead.Seal(nil, s.setNonce(math.MaxUint64), zeros[:], nil)
 	copy(key[:], out)
 	s.setKey(key)
+}
+
+// Format writes that this is a key, whatever the verb, and not the key.
+func (s *CipherState) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "noise.CipherState([redacted])")
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/mlkem"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
 )
 
 // DHSize is the length of an X25519 public key.
@@ -296,4 +298,9 @@ func (h *Handshake) dh(t Token) error {
 	}
 	h.sym.mixKey(secret)
 	return nil
+}
+
+// Format writes the pattern's name, whatever the verb, and none of the keys.
+func (h *Handshake) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "noise.Handshake("+h.cfg.Pattern.Name+")")
 }
