@@ -1,0 +1,78 @@
+package captp
+
+// What an entry of a table costs the peer that caused it, in bytes: about what
+// the Go structures take, with their share of the maps that find them.
+const (
+	answerCost = 640
+	exportCost = 256
+	importCost = 320
+	refCost    = 256
+	itemCost   = 64
+	bufKeep    = 64 << 10 // buffers larger than this do not return to the pool
+)
+
+// charge books n bytes (n may be negative) to the peer of s.
+func (s *Session) charge(n int) {
+	s.charged += int64(n)
+	s.m.charged += int64(n)
+}
+
+// holding is what is held for the session at this moment, by capacity.
+func (s *Session) holding() int64 {
+	return s.charged + int64(cap(s.partial)+len(s.out)+s.unsent)
+}
+
+// checkBudget ends the session, or the largest ones, when too much is held.
+func (s *Session) checkBudget() {
+	if s.holding() > s.m.lim.HardBytes {
+		s.fatal(LimitBytes)
+	}
+	if s.m.charged > s.m.lim.TotalBytes {
+		largest := s
+		for _, o := range s.m.sessions {
+			if o.err == nil && o.failing == "" && o.holding() > largest.holding() {
+				largest = o
+			}
+		}
+		largest.fatal(LimitBytes)
+	}
+}
+
+// overSoft reports whether new calls of the peer are refused for the memory
+// that it makes us hold apart from its open calls.
+func (s *Session) overSoft() bool {
+	return s.holding()-s.answerBytes > s.m.lim.SoftBytes
+}
+
+// Charged returns the bytes held on behalf of all peers. It is zero when there
+// is nothing under way and nothing exported or imported.
+func (m *Machine) Charged() int64 { return m.charged }
+
+// Stats describes a session's tables, for tests and for people.
+type Stats struct {
+	Questions, Answers, Exports, Imports, Embargoes, Held int
+	Charged                                               int64 // bytes held for the peer
+}
+
+// Stats returns the state of the tables.
+func (s *Session) Stats() Stats {
+	return Stats{
+		Questions: s.questions.n, Answers: s.answers.n, Exports: s.exports.n, Imports: s.imports.n,
+		Embargoes: len(s.embargoes), Held: len(s.held), Charged: s.holding(),
+	}
+}
+
+func (m *Machine) takeBuf() []byte {
+	if k := len(m.bufs); k > 0 {
+		b := m.bufs[k-1]
+		m.bufs = m.bufs[:k-1]
+		return b[:0]
+	}
+	return make([]byte, 0, 256)
+}
+
+func (m *Machine) giveBuf(b []byte) {
+	if cap(b) <= bufKeep && len(m.bufs) < 256 {
+		m.bufs = append(m.bufs, b)
+	}
+}

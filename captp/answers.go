@@ -1,0 +1,159 @@
+package captp
+
+// answer is an entry of the answer table: a call of the peer's. It lives until
+// Return has been sent and Finish has arrived; until then the peer may address
+// calls to its results.
+type answer struct {
+	s           *Session
+	id          uint32
+	call        *Call
+	returned    bool // Return has been sent
+	finished    bool // Finish has arrived, or is not expected
+	yourself    bool // the results stay here until the peer says where they go
+	taken       bool // … which it has done
+	dropExports bool // Finish said that the references in the results are released
+	exports     []uint32
+	bytes       int64
+}
+
+// openAnswer makes the entry for a call of the peer's. Nil means that the peer
+// cannot have sent it.
+func (s *Session) openAnswer(id uint32, bytes int) *answer {
+	if s.answers.get(id) != nil {
+		s.fatal(ProtoID)
+		return nil
+	}
+	if s.answers.n >= 2*s.m.lim.OpenCalls {
+		s.fatal(LimitCalls)
+		return nil
+	}
+	if !s.answered || id > s.highAnswer {
+		s.highAnswer = id
+	}
+	s.answered = true
+	a := &answer{s: s, id: id, bytes: int64(bytes)}
+	a.call = s.m.newCall()
+	a.call.answer = a
+	s.answers.put(id, a)
+	s.answerBytes += a.bytes
+	s.charge(answerCost)
+	return a
+}
+
+// receiveCall takes a call of the peer's in.
+func (s *Session) receiveCall(msg callMsg) {
+	over := s.answers.n >= s.m.lim.OpenCalls || s.answerBytes+int64(msg.size) > s.m.lim.OpenBytes || s.overSoft()
+	a := s.openAnswer(msg.questionID, msg.size)
+	if a == nil {
+		return
+	}
+	c := a.call
+	c.iface, c.method, c.noPipelining = msg.iface, msg.method, msg.noPipelining
+	a.yourself = msg.yourself
+	caps := s.receiveCaps(msg.body)
+	if s.failing != "" {
+		releaseAll(caps)
+		return
+	}
+	c.in = payload{content: msg.content, caps: caps}
+	if over {
+		c.fail(errOverloaded)
+		return
+	}
+	r := s.target(msg.target)
+	if r == nil {
+		return
+	}
+	s.m.routeFrom(s, r, c)
+	r.Release()
+}
+
+// receiveBootstrap answers with the session's bootstrap object.
+func (s *Session) receiveBootstrap(id uint32, size int) {
+	over := s.answers.n >= s.m.lim.OpenCalls
+	a := s.openAnswer(id, size)
+	switch {
+	case a == nil:
+	case over:
+		a.call.fail(errOverloaded)
+	case s.bootstrap == nil:
+		a.call.fail(errNoBootstrap)
+	default:
+		a.call.Return(capRoot[:], []*Ref{s.bootstrap.Retain()})
+	}
+}
+
+// capRoot is the flat segment of a message that is one capability.
+var capRoot = [8]byte{3}
+
+// receiveFinish handles the peer's last word about a question of its.
+func (s *Session) receiveFinish(id uint32, releaseResultCaps bool) {
+	a := s.answers.get(id)
+	if a == nil {
+		// A Finish may cross a Return that made it unnecessary.
+		if !s.answered || id > s.highAnswer {
+			s.fatal(ProtoID)
+		}
+		return
+	}
+	if a.finished {
+		s.fatal(ProtoID)
+		return
+	}
+	a.finished = true
+	if releaseResultCaps {
+		a.dropExports = true
+	}
+	c := a.call
+	if !a.returned && len(c.pipes) == 0 || c.tail {
+		c.Cancel()
+	}
+	a.retire()
+}
+
+// retire frees the entry when both sides are done with it.
+func (a *answer) retire() {
+	if !a.returned || !a.finished || a.s.answers.get(a.id) != a {
+		return
+	}
+	s := a.s
+	s.answers.remove(a.id)
+	s.answerBytes -= a.bytes
+	s.charge(-answerCost)
+	if a.dropExports {
+		s.releaseExports(a.exports)
+	}
+	a.exports = nil
+	c := a.call
+	if c.tail {
+		c.endTail()
+	}
+	if c.state == callSettled {
+		c.body.clear(c)
+	}
+}
+
+// target finds what the peer addresses, with a holder; an address that cannot be
+// honest ends the session and gives nil.
+func (s *Session) target(t targetMsg) *Ref {
+	r := s.lookup(t)
+	if r == nil {
+		s.fatal(ProtoID)
+	}
+	return r
+}
+
+// lookup is target without consequences.
+func (s *Session) lookup(t targetMsg) *Ref {
+	if !t.promised {
+		if e := s.exports.get(t.id); e != nil {
+			return e.is().Retain()
+		}
+		return nil
+	}
+	a := s.answers.get(t.id)
+	if a == nil || a.finished || !t.ok {
+		return nil
+	}
+	return a.call.pipe(t.path)
+}

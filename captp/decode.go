@@ -1,0 +1,329 @@
+package captp
+
+import (
+	"strings"
+
+	"github.com/vatnet/vatnet/internal/capn"
+)
+
+// What a message says, once decoded. Parts that are read later stay places in
+// the frame: they are valid while the message is handled.
+type (
+	targetMsg struct {
+		promised bool   // an answer's result, else an export
+		ok       bool   // the arm is known and the path is sound
+		id       uint32 // of the export, or of the answer
+		path     string
+	}
+	callMsg struct {
+		questionID   uint32
+		target       targetMsg
+		iface        uint64
+		method       uint16
+		noPipelining bool
+		yourself     bool
+		body         capn.Ptr // Payload
+		content      capn.Ptr
+		size         int
+	}
+	returnMsg struct {
+		answerID         uint32
+		releaseParamCaps bool
+		noFinish         bool
+		which            uint16
+		body             capn.Ptr // Payload
+		content          capn.Ptr
+		err              *Error
+		takeFrom         uint32
+	}
+	disembargoMsg struct {
+		target  targetMsg
+		context uint16
+		id      uint32
+	}
+)
+
+// receive handles one whole message.
+func (s *Session) receive(frame []byte) {
+	m := s.m
+	if m.frame.Parse(frame, &m.words) != nil {
+		s.fatal(ProtoMessage)
+		return
+	}
+	root, err := m.frame.Root()
+	if err != nil || !root.IsStruct() {
+		s.fatal(ProtoMessage)
+		return
+	}
+	body, err := root.Field(0)
+	if err != nil || !(body.IsStruct() || body.IsNull()) {
+		// The obsolete arms carry anything; they are echoed like unknown ones.
+		if which := root.U16(0); err != nil || which <= msgDisembargo && which != 7 && which != 9 {
+			s.fatal(ProtoMessage)
+			return
+		}
+	}
+	switch root.U16(0) {
+	case msgCall:
+		s.decodeCall(body, len(frame))
+	case msgReturn:
+		s.decodeReturn(body)
+	case msgFinish:
+		s.receiveFinish(body.U32(0), !body.Bool(32))
+	case msgRelease:
+		s.releaseExport(body.U32(0), body.U32(4))
+	case msgResolve:
+		s.decodeResolve(body)
+	case msgDisembargo:
+		t, ok := s.decodeTarget(body)
+		if !ok {
+			return
+		}
+		s.receiveDisembargo(disembargoMsg{target: t, context: body.U16(4), id: body.U32(0)})
+	case msgBootstrap:
+		s.receiveBootstrap(body.U32(0), len(frame))
+	case msgAbort:
+		s.end(&Error{Kind: Disconnected, Reason: PeerAbort.Text() + ": " + decodeError(body).Reason, Outcome: PeerAbort}, false, false)
+	case msgUnimplemented:
+		s.receiveUnimplemented(body)
+	default:
+		s.unimplemented()
+	}
+}
+
+func (s *Session) decodeCall(b capn.Ptr, size int) {
+	c := callMsg{
+		questionID: b.U32(0), method: b.U16(4), iface: b.U64(8),
+		noPipelining: b.Bool(129), size: size,
+	}
+	switch b.U16(6) {
+	case resultsToCaller:
+	case resultsToYourself:
+		c.yourself = true
+	default:
+		s.unimplemented()
+		return
+	}
+	var ok bool
+	if c.target, ok = s.decodeTarget(b); !ok {
+		return
+	}
+	if c.body, c.content, ok = s.decodePayload(b, 1); ok {
+		s.receiveCall(c)
+	}
+}
+
+func (s *Session) decodePayload(b capn.Ptr, i int) (body, content capn.Ptr, ok bool) {
+	body, err := b.Field(i)
+	if err == nil {
+		content, err = body.Field(0)
+	}
+	if err != nil || !(body.IsStruct() || body.IsNull()) {
+		s.fatal(ProtoMessage)
+		return body, content, false
+	}
+	return body, content, true
+}
+
+func (s *Session) decodeReturn(b capn.Ptr) {
+	r := returnMsg{
+		answerID: b.U32(0), releaseParamCaps: !b.Bool(32), noFinish: b.Bool(33),
+		which: b.U16(6), takeFrom: b.U32(8),
+	}
+	switch r.which {
+	case returnResults:
+		var ok bool
+		if r.body, r.content, ok = s.decodePayload(b, 0); !ok {
+			return
+		}
+	case returnException:
+		e, err := b.Field(0)
+		if err != nil {
+			s.fatal(ProtoMessage)
+			return
+		}
+		r.err = decodeError(e)
+	}
+	s.receiveReturn(r)
+}
+
+func (s *Session) decodeResolve(b capn.Ptr) {
+	p, err := b.Field(0)
+	if err != nil {
+		s.fatal(ProtoMessage)
+		return
+	}
+	switch b.U16(4) {
+	case resolveCap:
+		if to, ok := s.receiveCap(p); ok {
+			s.receiveResolve(b.U32(0), to, nil)
+		}
+	case resolveException:
+		s.receiveResolve(b.U32(0), nil, decodeError(p))
+	default:
+		s.unimplemented()
+	}
+}
+
+// decodeTarget reads the MessageTarget in the first pointer of b.
+func (s *Session) decodeTarget(b capn.Ptr) (t targetMsg, ok bool) {
+	p, err := b.Field(0)
+	if err != nil || !p.IsStruct() {
+		s.fatal(ProtoMessage)
+		return t, false
+	}
+	switch p.U16(4) {
+	case targetImportedCap:
+		return targetMsg{id: p.U32(0), ok: true}, true
+	case targetPromisedAnswer:
+		pa, err := p.Field(0)
+		if err != nil || !pa.IsStruct() {
+			s.fatal(ProtoMessage)
+			return t, false
+		}
+		return s.decodePromisedAnswer(pa)
+	}
+	s.unimplemented()
+	return t, false
+}
+
+func (s *Session) decodePromisedAnswer(pa capn.Ptr) (t targetMsg, ok bool) {
+	ops, err := pa.Field(0)
+	if err != nil || !(ops.IsNull() || ops.IsList()) || ops.Len() > s.m.lim.Depth {
+		s.fatal(ProtoMessage)
+		return t, false
+	}
+	t = targetMsg{promised: true, ok: true, id: pa.U32(0)}
+	if ops.Len() == 1 && ops.Elem(0).U16(0) == opPointerField && ops.Elem(0).U16(2) == 0 {
+		t.path = path0
+		return t, true
+	}
+	path := make([]byte, 0, 2*ops.Len())
+	for i := range ops.Len() {
+		switch op := ops.Elem(i); op.U16(0) {
+		case opNoop:
+		case opPointerField:
+			path = append(path, byte(op.U16(2)), byte(op.U16(2)>>8))
+		default:
+			s.unimplemented()
+			return t, false
+		}
+	}
+	t.path = string(path)
+	return t, true
+}
+
+// receiveCaps takes a payload's capability table in. Every reference in it is
+// taken, also when a later one breaks a rule.
+func (s *Session) receiveCaps(body capn.Ptr) []*Ref {
+	list, err := body.Field(1)
+	if err != nil || !(list.IsNull() || list.IsList()) {
+		s.fatal(ProtoMessage)
+		return nil
+	}
+	n := list.Len()
+	if n == 0 {
+		return nil
+	}
+	if n > s.m.lim.Imports || n > s.m.lim.MaxMessage/16 {
+		s.fatal(LimitImports)
+		return nil
+	}
+	caps := make([]*Ref, 0, min(n, 64))
+	for i := range n {
+		r, ok := s.receiveCap(list.Elem(i))
+		if !ok {
+			break
+		}
+		caps = append(caps, r)
+	}
+	return caps
+}
+
+// receiveCap takes one CapDescriptor in: a holder, or nil for null.
+func (s *Session) receiveCap(d capn.Ptr) (r *Ref, ok bool) {
+	id := d.U32(4)
+	switch d.U16(0) {
+	case capNone:
+		return nil, true
+	case capSenderHosted:
+		return s.importRef(id, false), s.failing == ""
+	case capSenderPromise:
+		return s.importRef(id, true), s.failing == ""
+	case capReceiverHosted:
+		return s.returning(targetMsg{id: id, ok: true})
+	case capReceiverAnswer:
+		pa, err := d.Field(0)
+		if err != nil || !pa.IsStruct() {
+			s.fatal(ProtoMessage)
+			return nil, false
+		}
+		t, ok := s.decodePromisedAnswer(pa)
+		if !ok {
+			return nil, false
+		}
+		return s.returning(t)
+	case capThirdPartyHosted:
+		// The vine leads there too.
+		tp, err := d.Field(0)
+		if err != nil || !tp.IsStruct() {
+			s.fatal(ProtoMessage)
+			return nil, false
+		}
+		return s.importRef(tp.U32(0), false), s.failing == ""
+	}
+	return s.m.BrokenRef(errUnknownCap), true
+}
+
+// returning is a reference of ours that comes home.
+func (s *Session) returning(t targetMsg) (*Ref, bool) {
+	r := s.target(t)
+	if r == nil {
+		return nil, false
+	}
+	if r.through() == s && r.route != routeImport && r.route != routePipeline && r.State() != Broken {
+		// The peer still sees it as what it was told; calls of its on the way
+		// there must arrive before ours on the shorter way.
+		p := s.m.NewPromise()
+		s.embargoVia(p, r, r.Settled().Retain())
+		r.Release()
+		return p, s.failing == ""
+	}
+	behind := s.m.behindGate(s, r)
+	r.Release()
+	return behind, true
+}
+
+// decodeError reads an Exception. Texts are copied, cut to a bound.
+func decodeError(e capn.Ptr) *Error {
+	err := &Error{Kind: Kind(e.U16(4)), Reason: "unspecified"}
+	if err.Kind > Unimplemented {
+		err.Kind = Failed
+	}
+	if p, bad := e.Field(0); bad == nil {
+		if t, bad := p.Text(); bad == nil && len(t) > 0 {
+			err.Reason = strings.ToValidUTF8(string(t[:min(len(t), maxReason)]), "\uFFFD")
+		}
+	}
+	details, bad := e.Field(2)
+	if bad != nil || !details.IsList() {
+		return err
+	}
+	for i := range min(details.Len(), 8) {
+		d := details.Elem(i)
+		if d.U64(0) != errorCode {
+			continue
+		}
+		if p, bad := d.Field(0); bad == nil {
+			if code, bad := p.Bytes(); bad == nil && len(code) <= maxCode {
+				err.Code = string(code)
+			}
+		}
+	}
+	return err
+}
+
+const (
+	maxReason = 4096 // bytes of a peer's reason that are kept
+	maxCode   = 128  // bytes of a peer's error code
+)

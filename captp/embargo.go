@@ -1,0 +1,129 @@
+package captp
+
+// A promise that a peer answers may turn out to lead elsewhere: home, or through
+// another session. Calls already sent on it travel by way of the peer; a new
+// call would overtake them on the shorter way. So the promise stays a queue, in
+// embargo, while a Disembargo follows the older calls through the peer and back
+// (rpc.capnp, Disembargo). Where it leads within the same session no embargo is
+// needed: the way stays the same up to the peer.
+
+// settleRemote resolves the promise p, calls on which went through s, to to,
+// whose holder passes; nil is the null reference.
+func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
+	if p.route == routeBroken || p.route == routeForward {
+		if to != nil {
+			to.Release()
+		}
+		return
+	}
+	switch {
+	case to == nil:
+		m.breakRef(p, errNull)
+	case to.through() == s:
+		// What went out on p also went, at the peer, to what to stands for.
+		to.used = to.used || p.used
+		m.forward(p, to)
+	case !p.used || s.err != nil || to.State() == Broken:
+		m.forward(p, to)
+	case leadsTo(to, p):
+		to.Release()
+		m.breakRef(p, errSelf)
+	default:
+		s.embargo(p, to)
+	}
+}
+
+// embargo holds back calls on p, which turned out to be to, whose holder passes.
+func (s *Session) embargo(p, to *Ref) { s.embargoVia(p, p, to) }
+
+// embargoVia is embargo for a promise whose older calls went the way of way.
+func (s *Session) embargoVia(p, way, to *Ref) {
+	if len(s.embargoes) >= s.m.lim.Embargoes {
+		to.Release()
+		s.m.breakRef(p, errOverloaded)
+		s.fatal(LimitEmbargoes)
+		return
+	}
+	for s.embargoes[s.nextEmbargo] != nil {
+		s.nextEmbargo++
+	}
+	id := s.nextEmbargo
+	s.nextEmbargo++
+	s.embargoes[id] = p.Retain()
+	s.disembargo(way, id)
+	p.route, p.embargoed = routeQueue, to
+	p.dropImport()
+}
+
+// lift ends the embargo on p: the older calls have arrived. The table's holder
+// passes.
+func (m *Machine) lift(p *Ref) {
+	if to := p.embargoed; to != nil {
+		p.embargoed = nil
+		m.forward(p, to)
+	}
+	p.Release()
+}
+
+// disembargo sends a Disembargo along the way of p: behind the calls on p that
+// still wait for credit, if there are any.
+func (s *Session) disembargo(p *Ref, id uint32) { s.sendDisembargo(p, senderLoopback, id) }
+
+func (s *Session) sendDisembargo(p *Ref, context uint16, id uint32) {
+	for _, h := range s.held {
+		if h.to == p {
+			s.held = append(s.held, held{to: p.pin(), disembargo: true, context: context, id: id})
+			return
+		}
+	}
+	s.writeDisembargo(p, context, id)
+}
+
+// receiveDisembargo handles both halves of the loop.
+func (s *Session) receiveDisembargo(d disembargoMsg) {
+	switch d.context {
+	case senderLoopback:
+		r := s.target(d.target)
+		if r == nil {
+			return
+		}
+		defer r.Release()
+		if r.through() != s {
+			r = r.Settled()
+		}
+		if r.route == routeQueue && r.through() != s {
+			// Not known yet where it leads; the answer waits in line.
+			s.charge(itemCost)
+			r.queue = append(r.queue, item{echo: s, id: d.id})
+			return
+		}
+		s.reflect(r, d.id)
+	case receiverLoopback:
+		p := s.embargoes[d.id]
+		if p == nil {
+			s.fatal(ProtoEmbargo)
+			return
+		}
+		delete(s.embargoes, d.id)
+		if g := s.gateAt(d.target); g != nil {
+			g.queue = append(g.queue, item{lift: p})
+			return
+		}
+		s.m.lift(p)
+	default:
+		s.unimplemented()
+	}
+}
+
+// reflect sends the Disembargo id of s back along r, which s must host: never
+// anywhere else, and never a reflection of a reflection.
+func (s *Session) reflect(r *Ref, id uint32) {
+	if s.err != nil {
+		return
+	}
+	if r.through() != s {
+		s.fatal(ProtoEmbargo)
+		return
+	}
+	s.sendDisembargo(r, receiverLoopback, id)
+}

@@ -1,0 +1,112 @@
+package captp
+
+import "sort"
+
+// end ends the session once: every question and every waiting call fails, every
+// import breaks, every call of the peer's is told that nobody waits for it, and
+// every export is let go. The order is that of the ids and of sending, so that it
+// is the same in every run.
+func (s *Session) end(err *Error, tell, neverSent bool) {
+	if s.err != nil {
+		return
+	}
+	if tell {
+		s.writeAbort(err)
+	}
+	s.err = err
+	s.touch()
+	s.m.forget(s)
+	left := OutcomeUnknown
+	if neverSent {
+		left = NotDelivered
+	}
+	s.endQuestions(err.as(left))
+	s.endHeld(err.as(NotDelivered))
+	for _, id := range sortedKeys(s.embargoes) {
+		p := s.embargoes[id]
+		delete(s.embargoes, id)
+		s.m.breakRef(p, err)
+		p.Release()
+	}
+	for _, imp := range s.imports.all() {
+		s.forgetImport(imp)
+		if r := imp.ref; r.route == routeImport {
+			s.m.breakRef(r, err)
+		}
+	}
+	s.endAnswers()
+	for id, e := range s.exports.entries {
+		if e != nil {
+			s.exports.remove(uint32(id))
+			s.forgetExport(e)
+		}
+	}
+	if s.bootstrap != nil {
+		s.bootstrap.Release()
+		s.bootstrap = nil
+	}
+	s.ForgetBootstrap()
+	s.leaving, s.partial = nil, nil
+}
+
+func (m *Machine) forget(s *Session) {
+	for i, x := range m.sessions {
+		if x == s {
+			m.sessions = append(m.sessions[:i], m.sessions[i+1:]...)
+			return
+		}
+	}
+}
+
+func (s *Session) endQuestions(err *Error) {
+	var open []*question
+	for id, q := range s.questions.entries {
+		if q != nil {
+			open = append(open, q)
+			s.questions.remove(uint32(id))
+		}
+	}
+	sort.Slice(open, func(i, j int) bool { return open[i].serial < open[j].serial })
+	for _, q := range open {
+		c := q.call
+		q.call = nil
+		if c == nil {
+			continue
+		}
+		if c.state == callFollowing {
+			c.unfollow()
+		}
+		if c.tail {
+			c.tail = false
+		}
+		c.fail(err)
+	}
+}
+
+func (s *Session) endHeld(err *Error) {
+	line := s.held
+	s.held = nil
+	for _, h := range line {
+		if h.call != nil {
+			s.charge(-itemCost)
+			h.call.fail(err)
+		}
+		h.to.unpin()
+	}
+}
+
+func (s *Session) endAnswers() {
+	for _, a := range s.answers.all() {
+		c := a.call
+		returned := a.returned
+		a.finished, a.returned, a.exports = true, true, nil
+		s.answers.remove(a.id)
+		s.answerBytes -= a.bytes
+		s.charge(-answerCost)
+		if c.state == callSettled {
+			c.body.clear(c)
+		} else if !returned && len(c.pipes) == 0 {
+			c.Cancel()
+		}
+	}
+}

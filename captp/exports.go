@@ -1,0 +1,101 @@
+package captp
+
+// exported is an entry of the export table: a reference that the peer holds
+// under an id of ours. count is how often the id was sent, less what the peer
+// released; the entry, and its holder of the reference, live until it is zero.
+//
+// An export that is a promise is resolved once, by a Resolve message; from then
+// on it stands for exactly what that message said, see routeFrom.
+type exported struct {
+	s          *Session
+	id         uint32
+	count      uint32
+	ref        *Ref // what was exported; nil once resolved
+	resolution *Ref // what the peer was told that it is; pinned
+}
+
+// exportRef sends r once more: it returns its entry, counted up.
+func (s *Session) exportRef(r *Ref) *exported {
+	if e := s.exportOf[r]; e != nil {
+		e.count++
+		return e
+	}
+	if s.exports.n >= s.m.lim.Exports {
+		s.fatal(LimitExports)
+	}
+	s.charge(exportCost)
+	e := &exported{s: s, count: 1, ref: r.Retain()}
+	e.id = s.exports.add(e)
+	if r.route != routeBroken {
+		s.exportOf[r] = e
+	}
+	if r.unresolved() {
+		r.exports = append(r.exports, e)
+	}
+	return e
+}
+
+// resolveExport tells the peer that its promise e is end, which is settled.
+func (s *Session) resolveExport(e *exported, end *Ref) {
+	if s.err != nil || e.ref == nil {
+		return
+	}
+	old := e.ref
+	delete(s.exportOf, old)
+	e.ref, e.resolution = nil, end.pin()
+	s.writeResolve(e.id, end)
+	old.Release()
+}
+
+// is returns what the peer means by the export.
+func (e *exported) is() *Ref {
+	if e.resolution != nil {
+		return e.resolution
+	}
+	return e.ref
+}
+
+// releaseExport takes back n references of the peer's to id.
+func (s *Session) releaseExport(id, n uint32) {
+	e := s.exports.get(id)
+	switch {
+	case e == nil:
+		s.fatal(ProtoID)
+		return
+	case n > e.count:
+		s.fatal(ProtoRefcount)
+		return
+	}
+	if e.count -= n; e.count == 0 {
+		s.exports.remove(id)
+		s.forgetExport(e)
+	}
+}
+
+func (s *Session) forgetExport(e *exported) {
+	s.charge(-exportCost)
+	if e.resolution != nil {
+		e.resolution.unpin()
+		return
+	}
+	r := e.ref
+	if s.exportOf[r] == e {
+		delete(s.exportOf, r)
+	}
+	end := r.Settled()
+	for i, x := range end.exports {
+		if x == e {
+			end.exports = append(end.exports[:i], end.exports[i+1:]...)
+			break
+		}
+	}
+	e.ref = nil
+	r.Release()
+}
+
+// releaseExports takes back one reference for each id.
+func (s *Session) releaseExports(ids []uint32) {
+	for _, id := range ids {
+		s.releaseExport(id, 1)
+	}
+}

@@ -1,0 +1,113 @@
+package captp
+
+// A call whose method wants plain data where the argument is still a promise has
+// to wait, and later calls on the same path wait behind it: that is the order
+// they were sent in. The path is one near reference as one sender reaches it
+// (one session, or this vat's own code). While a call waits there the path has a
+// gate: a promise whose queue takes what arrives.
+
+type gateKey struct {
+	from *Session // nil: senders in this vat
+	to   *Ref
+}
+
+// deliver gives the call c to the object of the near reference r.
+func (m *Machine) deliver(r *Ref, c *Call) {
+	if len(m.gates) > 0 {
+		if g := m.gates[gateKey{c.From(), r}]; g != nil {
+			m.route(g, c)
+			return
+		}
+	}
+	m.handOver(r, c)
+}
+
+// handOver is deliver past the gate. It reports whether the call waits.
+func (m *Machine) handOver(r *Ref, c *Call) bool {
+	if !c.own() {
+		return false
+	}
+	c.unwait()
+	c.state = callDelivered
+	c.obj = r.Retain()
+	if !r.obj.Deliver(c) || c.state != callDelivered {
+		return false
+	}
+	c.gated = true
+	k := gateKey{c.From(), r}
+	if m.gates[k] == nil {
+		m.gates[k] = m.newRef(routeQueue)
+		r.Retain()
+	}
+	return true
+}
+
+// Ready ends the wait of a call whose Deliver asked for it, and lets through
+// what had queued behind it, up to the next call that must wait.
+func (c *Call) Ready() {
+	if !c.gated {
+		return
+	}
+	c.gated = false
+	m, r := c.m, c.obj
+	k := gateKey{c.From(), r}
+	g := m.gates[k]
+	if g == nil {
+		return
+	}
+	for len(g.queue) > 0 {
+		it := g.queue[0]
+		g.queue = g.queue[1:]
+		switch {
+		case it.call != nil:
+			if it.call.state != callSettled && r.route == routeNear {
+				if m.handOver(r, it.call) {
+					return
+				}
+				continue
+			}
+			if it.call.state != callSettled {
+				m.route(r, it.call)
+			}
+		case it.lift != nil:
+			m.lift(it.lift)
+		case it.open != nil:
+			m.forward(it.open, r.Retain())
+			it.open.Release()
+		}
+	}
+	delete(m.gates, k)
+	m.forward(g, r.Retain())
+	g.Release()
+	r.Release()
+}
+
+// behindGate returns what s, or this vat's own code for nil, means when it passes
+// on the near reference r: r itself or, if calls it made on r still wait at the
+// gate, a promise that becomes r in their order. The caller gets a holder.
+func (m *Machine) behindGate(s *Session, r *Ref) *Ref {
+	if len(m.gates) == 0 {
+		return r.Retain()
+	}
+	end := r.Settled()
+	g := m.gates[gateKey{s, end}]
+	if g == nil {
+		return r.Retain()
+	}
+	p := m.NewPromise()
+	g.queue = append(g.queue, item{open: p.Retain()})
+	return p
+}
+
+// gateAt returns the closed gate on the way of s to a target of its, if any.
+func (s *Session) gateAt(t targetMsg) *Ref {
+	if len(s.m.gates) == 0 {
+		return nil
+	}
+	r := s.lookup(t)
+	if r == nil {
+		return nil
+	}
+	defer r.Release()
+	return s.m.gates[gateKey{s, r.Settled()}]
+}

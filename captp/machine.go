@@ -1,0 +1,104 @@
+package captp
+
+import "github.com/vatnet/vatnet/internal/capn"
+
+// Config configures a Machine. The zero value is useful.
+type Config struct {
+	Limits Limits
+	// Host makes what the machine cannot: nil if promises for data are never
+	// passed or called.
+	Host Host
+	// ObjectInterface is the interface whose calls may answer data where a
+	// reference was pipelined: Object of spec/object.capnp. Zero: none.
+	ObjectInterface uint64
+}
+
+// Host is the vat around a machine.
+type Host interface {
+	// Holder makes the near object that stands for plain data: somebody used the
+	// promise for a call's result as a reference, and the result is none. Both
+	// arguments are borrowed. It must not call the machine, but for Retain.
+	Holder(results capn.Ptr, caps []*Ref) Object
+}
+
+// Machine is the protocol for all sessions of one vat. Make one with New.
+type Machine struct {
+	cfg      Config
+	lim      Limits
+	words    capn.Limits
+	near     map[nearKey]*Ref
+	gates    map[gateKey]*Ref
+	sessions []*Session // living, in the order in which they began
+	dirty    []*Session
+	pending  int   // local calls that wait inside this vat
+	charged  int64 // bytes, all sessions
+	serial   uint64
+	bufs     [][]byte
+
+	b       capn.Builder // of the message being written
+	frame   capn.Message // being read
+	scratch capn.Message // results being returned
+}
+
+// New makes a machine. cfg may be nil.
+func New(cfg *Config) *Machine {
+	m := &Machine{near: make(map[nearKey]*Ref), gates: make(map[gateKey]*Ref)}
+	if cfg != nil {
+		m.cfg = *cfg
+	}
+	m.lim = m.cfg.Limits.withDefaults()
+	m.words = capn.Limits{Segments: m.lim.MaxSegments, Depth: m.lim.Depth}
+	return m
+}
+
+// Limits returns the limits in force, defaults filled in.
+func (m *Machine) Limits() Limits { return m.lim }
+
+func (m *Machine) newCall() *Call { return &Call{m: m} }
+
+func (m *Machine) nextSerial() uint64 {
+	m.serial++
+	return m.serial
+}
+
+// Pending returns how many local sends wait inside this vat: for credit, or on
+// promises.
+func (m *Machine) Pending() int { return m.pending }
+
+// TakeDirty appends to buf the sessions that have something to write, or have
+// ended, since the last call. Sessions that broke a rule end now.
+func (m *Machine) TakeDirty(buf []*Session) []*Session {
+	for i := 0; i < len(m.dirty); i++ { // ending one may dirty others
+		s := m.dirty[i]
+		if s.failing != "" {
+			s.end(s.failing.ends(), true, false)
+		}
+	}
+	for _, s := range m.dirty {
+		s.dirty = false
+		buf = append(buf, s)
+	}
+	m.dirty = m.dirty[:0]
+	return buf
+}
+
+// Grant is what one sturdyref confers: references carry it wherever they go
+// from there, and break when it is revoked. It must not be copied.
+type Grant struct {
+	Tag     any // the vat's own
+	revoked *Error
+}
+
+// Revoke breaks every reference that carries g, for err, and every one that
+// will be made from it.
+func (m *Machine) Revoke(g *Grant, err *Error) {
+	if g.revoked != nil {
+		return
+	}
+	g.revoked = err
+	for k, r := range m.near {
+		if k.grant == g {
+			m.breakRef(r, err)
+		}
+	}
+}

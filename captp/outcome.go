@@ -1,0 +1,296 @@
+package captp
+
+import "github.com/vatnet/vatnet/internal/capn"
+
+// path0 is the path of the first pointer of the results.
+const path0 = "\x00\x00"
+
+func pathOf(fields []uint16) string {
+	if len(fields) == 1 && fields[0] == 0 {
+		return path0
+	}
+	b := make([]byte, 0, 2*len(fields))
+	for _, f := range fields {
+		b = append(b, byte(f), byte(f>>8))
+	}
+	return string(b)
+}
+
+// Pipe returns the reference that stands at a path of pointers in the results
+// of c: a promise until they are known, calls on which travel at once. It must
+// not be used on a call sent with NoPipelining, nor after Done.
+func (c *Call) Pipe(path ...uint16) *Ref { return c.pipe(pathOf(path)) }
+
+// pipe is Pipe for an encoded path. The caller gets a holder.
+func (c *Call) pipe(path string) *Ref {
+	if c.state == callSettled {
+		return c.settledPipe(path)
+	}
+	for _, p := range c.pipes {
+		if p.path == path {
+			return p.ref.Retain()
+		}
+	}
+	r := c.m.newRef(routeQueue)
+	if c.state == callAsked {
+		r.route, r.call, r.path = routePipeline, c, path
+	}
+	c.pipes = append(c.pipes, pipe{path, r})
+	if s := c.From(); s != nil {
+		s.charge(refCost)
+	}
+	if c.state == callFollowing {
+		c.m.forward(r, c.follows.pipe(path))
+	}
+	return r.Retain()
+}
+
+// settledPipe is the reference at path in results that are known.
+func (c *Call) settledPipe(path string) *Ref {
+	if c.err != nil {
+		return c.m.BrokenRef(c.err)
+	}
+	r, err := c.at(path, c.body.content, c.body.caps)
+	if err != nil {
+		return c.m.BrokenRef(err)
+	}
+	if r == nil {
+		return c.m.BrokenRef(errNull)
+	}
+	return r
+}
+
+// at finds the capability at path in results. It gives a holder; nil is null.
+func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (*Ref, *Error) {
+	p := content
+	for i := 0; i+1 < len(path); i += 2 {
+		if p.IsNull() {
+			return nil, errNull
+		}
+		if !p.IsStruct() {
+			return nil, errNotACap
+		}
+		next, err := p.Field(int(path[i]) | int(path[i+1])<<8)
+		if err != nil {
+			return nil, errNotACap
+		}
+		p = next
+	}
+	switch {
+	case p.IsCap():
+		if i := p.Cap(); int64(i) < int64(len(caps)) && caps[i] != nil {
+			return caps[i].Retain(), nil
+		}
+		return nil, nil
+	case !p.IsNull():
+		return nil, errNotACap
+	case path == path0 && c.iface == c.m.cfg.ObjectInterface && c.m.cfg.Host != nil && content.IsStruct():
+		return c.m.Near(c.m.cfg.Host.Holder(content, caps), nil), nil
+	}
+	return nil, nil
+}
+
+// Return answers the call with results, a flat segment that is copied, and their
+// capability table, of which the holders pass. Nil results are an empty struct.
+// A call that is settled already is not answered again.
+func (c *Call) Return(results []byte, caps []*Ref) {
+	for i, r := range caps {
+		if r != nil && len(c.m.gates) > 0 {
+			caps[i] = c.m.behindGate(nil, r)
+			r.Release()
+		}
+	}
+	p := payload{flat: results, caps: caps}
+	if results == nil {
+		p.flat = emptyStruct[:]
+	}
+	var err error
+	if err = c.m.scratch.ParseFlat(p.flat, &c.m.words); err == nil {
+		p.content, err = c.m.scratch.Root()
+	}
+	if err == nil && len(p.flat)+64 > c.m.lim.MaxMessage {
+		err = capn.ErrTooBig
+	}
+	if err != nil {
+		releaseAll(caps)
+		c.settle(payload{}, errTooLarge)
+		return
+	}
+	c.settle(p, nil)
+}
+
+// emptyStruct is the flat segment of a struct without fields.
+var emptyStruct = [8]byte{0xfc, 0xff, 0xff, 0xff, 0, 0, 0, 0}
+
+// Fail answers the call with an exception.
+func (c *Call) Fail(err *Error) { c.settle(payload{}, err) }
+
+func (c *Call) fail(err *Error) { c.settle(payload{}, err) }
+
+// Follow makes the outcome of other the outcome of c: a method returned the
+// promise of another send. Calls pipelined on c go where those on other go.
+// other's handle stays with its owner, who must keep it until c is settled.
+func (c *Call) Follow(other *Call) {
+	if c.state == callSettled {
+		return
+	}
+	for o := other; o != nil; o = o.follows {
+		if o == c {
+			c.settle(payload{}, errSelf)
+			return
+		}
+	}
+	if other.state == callSettled {
+		c.settle(other.outcome(), other.err)
+		return
+	}
+	c.unwait()
+	c.state, c.follows = callFollowing, other
+	other.followers = append(other.followers, c)
+	for _, p := range c.pipes {
+		c.resolvePipe(p.ref, other.pipe(p.path))
+	}
+}
+
+// outcome returns the results that a settled call keeps, with holders.
+func (c *Call) outcome() payload {
+	return payload{content: c.body.content, caps: retainAll(c.body.caps)}
+}
+
+// resolvePipe settles one promise for a result of c; r's holder passes.
+func (c *Call) resolvePipe(p, r *Ref) {
+	switch {
+	case c.via != nil:
+		c.m.settleRemote(p, c.via, r)
+	case p.route != routeQueue || p.embargoed != nil:
+		if r != nil {
+			r.Release()
+		}
+	case r == nil:
+		c.m.breakRef(p, errNull)
+	default:
+		c.m.forward(p, r)
+	}
+}
+
+// settle gives c its outcome, once: to the promises of its results, to whoever
+// asked, to the calls that follow it. The holders in p.caps pass.
+func (c *Call) settle(p payload, err *Error) {
+	if c.state == callSettled {
+		releaseAll(p.caps)
+		return
+	}
+	if c.gated {
+		defer c.Ready() // a call answered while it waited must not close the gate for ever
+	}
+	c.unwait()
+	c.state, c.err = callSettled, err
+	c.drop()
+	pipes := c.pipes
+	for _, x := range pipes {
+		if err != nil {
+			if x.ref.unresolved() && x.ref.embargoed == nil {
+				c.m.breakRef(x.ref, err)
+			}
+			continue
+		}
+		r, e := c.at(x.path, p.content, p.caps)
+		if e != nil {
+			r = c.m.BrokenRef(e)
+		}
+		c.resolvePipe(x.ref, r)
+	}
+	if err == nil && c.keeps(p) {
+		if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}) {
+			c.err = errMalformed
+		}
+		if c.answer != nil {
+			c.body.pin()
+		}
+	}
+	c.tell(p)
+	for _, f := range c.followers {
+		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}, err)
+	}
+	c.followers = nil
+	releaseAll(p.caps)
+	c.leave()
+}
+
+// keeps reports whether somebody may still ask for c's results.
+func (c *Call) keeps(p payload) bool {
+	if a := c.answer; a != nil {
+		pipelines := !c.noPipelining && (len(p.caps) > 0 || c.iface == c.m.cfg.ObjectInterface)
+		return !a.finished && (a.yourself || pipelines)
+	}
+	return c.held
+}
+
+// tell tells the sender.
+func (c *Call) tell(p payload) {
+	if c.answer != nil {
+		c.answer.s.writeReturn(c.answer, p, c.err)
+		return
+	}
+	if s := c.sink; s != nil {
+		c.sink = nil
+		s.Settled(c, Outcome{Err: c.err, Content: c.body.content, Caps: c.body.caps})
+	}
+}
+
+// leave drops what a settled call no longer needs. The promises of its results
+// lose the holder that kept them findable.
+func (c *Call) leave() {
+	pipes := c.pipes
+	c.pipes = nil
+	for _, x := range pipes {
+		if s := c.From(); s != nil {
+			s.charge(-refCost)
+		}
+		x.ref.Release()
+	}
+	if c.obj != nil && !c.gated {
+		c.obj.Release()
+		c.obj = nil
+	}
+	c.via, c.follows = nil, nil
+	if q := c.q; q != nil {
+		if q.call == c {
+			q.call = nil
+		}
+		q.finishIfDone()
+	}
+}
+
+// unfollow undoes Follow.
+func (c *Call) unfollow() {
+	o := c.follows
+	for i, f := range o.followers {
+		if f == c {
+			o.followers = append(o.followers[:i], o.followers[i+1:]...)
+			break
+		}
+	}
+	c.follows = nil
+}
+
+func releaseAll(caps []*Ref) {
+	for _, r := range caps {
+		if r != nil {
+			r.Release()
+		}
+	}
+}
+
+func retainAll(caps []*Ref) []*Ref {
+	if len(caps) == 0 {
+		return nil
+	}
+	out := make([]*Ref, len(caps))
+	for i, r := range caps {
+		if r != nil {
+			out[i] = r.Retain()
+		}
+	}
+	return out
+}

@@ -1,0 +1,193 @@
+package captp
+
+// question is an entry of the question table: a call of ours that the peer has
+// to return. Its id may be used again once Return has arrived and Finish has been
+// sent (or was not needed).
+//
+//	              Return
+//	 asked ──────────────────▶ returned
+//	   │                          │ Finish, when nothing is pinned to it
+//	   │ Finish (canceled)        ▼
+//	   ▼          Return
+//	finished ─────────────────▶ gone
+type question struct {
+	s        *Session
+	id       uint32
+	call     *Call // nil once it has its outcome
+	serial   uint64
+	returned bool
+	finished bool
+	pins     int      // references whose way leads through the answer
+	exports  []uint32 // sent with the parameters, for Return.releaseParamCaps
+	bytes    int64    // of the message: what it takes of the credit
+}
+
+// transmit writes c as a question towards r. The credit has been looked at.
+func (s *Session) transmit(c *Call, r *Ref) {
+	q := &question{s: s, call: c, serial: s.m.nextSerial()}
+	q.id = s.questions.add(q)
+	c.unwait()
+	c.state, c.q, c.via = callAsked, q, s
+	c.tail = s.tails(c)
+	r.used = true
+	var n int
+	if c.bootstrap {
+		n = s.writeBootstrap(q)
+	} else {
+		n = s.writeCall(q, c, r)
+	}
+	q.bytes = int64(n)
+	s.openCalls++
+	s.openBytes += q.bytes
+	c.drop()
+	if c.tail {
+		s.takeFrom(c)
+	}
+	// Calls that waited for a result of this one can be pipelined now.
+	for _, p := range c.pipes {
+		if p.ref.route != routeQueue || p.ref.embargoed != nil {
+			continue
+		}
+		queue := p.ref.queue
+		p.ref.queue = nil
+		p.ref.route, p.ref.call, p.ref.path = routePipeline, c, p.path
+		for _, it := range queue {
+			s.m.pass(p.ref, it)
+		}
+	}
+}
+
+// receiveReturn handles the outcome of a question.
+func (s *Session) receiveReturn(msg returnMsg) {
+	q := s.questions.get(msg.answerID)
+	if q == nil || q.returned {
+		s.fatal(ProtoID)
+		return
+	}
+	q.returned = true
+	if msg.releaseParamCaps {
+		s.releaseExports(q.exports)
+	}
+	q.exports = nil
+	c := q.call
+	if msg.noFinish {
+		q.finished = true
+	}
+	if c == nil { // canceled: whatever it is comes too late
+		if msg.which == returnResults {
+			releaseAll(s.receiveCaps(msg.body))
+		}
+		q.retire()
+		return
+	}
+	switch msg.which {
+	case returnResults:
+		q.call = nil
+		caps := s.receiveCaps(msg.body)
+		if s.failing != "" {
+			releaseAll(caps)
+			c.fail(s.failing.ends())
+			return
+		}
+		c.settle(payload{content: msg.content, caps: caps}, nil)
+	case returnException:
+		q.call = nil
+		c.fail(msg.err)
+	case returnCanceled:
+		q.call = nil
+		c.fail(errCanceled)
+	case returnElsewhere:
+		if !c.tail {
+			q.call = nil
+			c.fail(errElsewhere)
+			break
+		}
+		// The results are the session's own business; calls pipelined on them
+		// still go there until it finishes its question.
+		return
+	case returnTakeFrom:
+		// The question stays until the results are there: to finish it earlier
+		// would cancel them.
+		if !s.takeResults(c, msg.takeFrom) {
+			s.fatal(ProtoTail)
+		}
+		return
+	default:
+		s.fatal(ProtoLevel)
+		return
+	}
+	q.finishIfDone()
+}
+
+// finishIfDone sends Finish for a returned question to which nothing is pinned.
+func (q *question) finishIfDone() {
+	if q.s.err != nil || !q.returned || q.pins > 0 || q.call != nil {
+		return
+	}
+	if !q.finished {
+		q.finished = true
+		q.s.writeFinish(q.id)
+	}
+	q.retire()
+}
+
+// cancel sends Finish before the Return has arrived.
+func (q *question) cancel() {
+	if q.s.err != nil || q.finished {
+		return
+	}
+	q.call = nil
+	q.finished = true
+	q.s.writeFinish(q.id)
+	q.retire()
+}
+
+// retire frees the id when both sides are done with it.
+func (q *question) retire() {
+	if !q.returned || !q.finished || q.pins > 0 || q.s.questions.get(q.id) != q {
+		return
+	}
+	s := q.s
+	s.questions.remove(q.id)
+	s.openCalls--
+	s.openBytes -= q.bytes
+	s.sendHeld()
+}
+
+// Cancel withdraws the call: it is not delivered if it still waits here, and
+// otherwise the receiver is told that nobody waits for it. The Sink is told at
+// once. Nothing happens to a call that is settled.
+func (c *Call) Cancel() {
+	if c.state == callSettled || c.canceled {
+		return
+	}
+	c.canceled = true
+	switch c.state {
+	case callQueued:
+		e := *errCanceled
+		e.Delivery = NotDelivered
+		c.fail(&e)
+	case callAsked:
+		q := c.q
+		if c.tail && c.answer != nil && c.answer.returned {
+			q.cancel()
+			return
+		}
+		q.call = nil
+		c.fail(errCanceled)
+		q.cancel()
+	case callFollowing, callDelivered:
+		if c.obj == nil { // it follows results that a peer left here
+			c.unfollow()
+			c.fail(errCanceled)
+			return
+		}
+		// It must still be answered; its sender hears now.
+		if c.answer == nil {
+			c.err = errCanceled
+			c.tell(payload{})
+			c.err = nil
+		}
+		c.obj.obj.Canceled(c)
+	}
+}

@@ -1,0 +1,235 @@
+package captp
+
+// State is the state of a reference, as E names them.
+//
+//	          resolve                  session ends, grant revoked
+//	Promise ───────────▶ Near | Far ───────────────────────────────▶ Broken
+//	   │                                                               ▲
+//	   └───────────────────────────────────────────────────────────────┘
+//	     break
+type State uint8
+
+const (
+	Promise State = iota // not known yet; calls are accepted and keep their order
+	Near                 // an object of this vat
+	Far                  // an object of another vat
+	Broken               // nothing any more, for the reason in Err
+)
+
+// route says where a call on a reference goes at this moment.
+type route uint8
+
+const (
+	routeNear     route = iota // to the object
+	routeImport                // to the peer that hosts the object or promise
+	routePipeline              // to the peer that will answer the call of which this is a result
+	routeQueue                 // nowhere yet: into the reference's own queue
+	routeForward               // to what the promise was resolved to
+	routeBroken                // back, with the reason
+)
+
+// Ref is a counted reference to an object or a promise. Methods that return a
+// *Ref give the caller one holder of it, unless they say otherwise; Release
+// gives a holder back. Two Refs designate the same thing if their Settled are
+// the same pointer. The machine's rules of concurrency hold: one goroutine.
+type Ref struct {
+	m       *Machine
+	holders int
+	route   route
+
+	obj   Object // near
+	grant *Grant
+
+	imp  *imported // import; kept by a resolved promise as long as something is pinned to it
+	pins int       // who needs the way through imp or call although the promise is resolved
+
+	call *Call  // pipeline: of this call's results …
+	path string // … the capability at this path
+
+	queue     []item // queue: what waits, in order
+	embargoed *Ref   // queue, in embargo: what it will resolve to
+
+	to  *Ref   // forward; one holder
+	err *Error // broken
+
+	used     bool // a call went through the peer that a Disembargo would have to follow
+	watchers []watch
+	exports  []*exported // where this promise is exported: they want its Resolve
+}
+
+type watch struct {
+	w Watcher
+	r *Ref
+}
+
+// Watcher is told of changes of a reference.
+type Watcher interface {
+	// Changed is called once for each Watch, inside the machine: when r, a
+	// promise, settles, or when r, settled, breaks. To hear of both, watch
+	// again. It must not call the machine, but for Retain, State and Watch.
+	Changed(r *Ref)
+}
+
+// item is something that waits on a reference in its order: exactly one field is set.
+type item struct {
+	call *Call    // a call
+	echo *Session // a Disembargo of this session, to be reflected once it can
+	id   uint32   // of echo
+	lift *Ref     // a promise whose embargo ends here
+	open *Ref     // a promise that resolves, here, to what the queue belongs to
+}
+
+func (m *Machine) newRef(rt route) *Ref { return &Ref{m: m, holders: 1, route: rt} }
+
+type nearKey struct {
+	obj   Object
+	grant *Grant
+}
+
+// Near returns the reference to obj under grant g (nil: none). There is one for
+// each pair as long as somebody holds it. A revoked grant gives a broken one.
+func (m *Machine) Near(obj Object, g *Grant) *Ref {
+	if g != nil && g.revoked != nil {
+		return m.BrokenRef(g.revoked)
+	}
+	k := nearKey{obj, g}
+	if r := m.near[k]; r != nil {
+		return r.Retain()
+	}
+	r := m.newRef(routeNear)
+	r.obj, r.grant = obj, g
+	m.near[k] = r
+	return r
+}
+
+// NewPromise returns a local promise, to be settled by Resolve or Break.
+func (m *Machine) NewPromise() *Ref { return m.newRef(routeQueue) }
+
+// BrokenRef returns a reference broken for err.
+func (m *Machine) BrokenRef(err *Error) *Ref {
+	r := m.newRef(routeBroken)
+	r.err = err
+	return r
+}
+
+// Retain adds a holder and returns r.
+func (r *Ref) Retain() *Ref {
+	r.holders++
+	return r
+}
+
+// Release gives one holder back. With the last one a near object hears that it
+// was dropped, an import is released to its peer, and a promise that nobody can
+// resolve to anybody ends.
+func (r *Ref) Release() {
+	r.holders--
+	if r.holders > 0 {
+		return
+	}
+	if r.holders < 0 {
+		panic("captp: reference released too often")
+	}
+	switch r.route {
+	case routeNear:
+		delete(r.m.near, nearKey{r.obj, r.grant})
+		r.obj.Dropped(r.grant)
+	case routeImport:
+		r.dropImport()
+	case routeForward:
+		to := r.to
+		r.to = nil
+		r.dropImport()
+		to.Release()
+	case routeQueue:
+		// The queue of a promise that nobody holds any more, not even its
+		// resolver, can never be emptied.
+		r.err, r.route = errDropped, routeBroken
+		r.failQueue()
+		r.dropImport()
+	case routePipeline, routeBroken:
+		r.dropImport()
+	}
+	r.watchers = nil
+}
+
+// State returns the state of what r designates now.
+func (r *Ref) State() State {
+	switch s := r.Settled(); s.route {
+	case routeNear:
+		return Near
+	case routeImport:
+		if !s.imp.promise {
+			return Far
+		}
+	case routeBroken:
+		return Broken
+	}
+	return Promise
+}
+
+// Settled follows the resolutions known here to their end. It gives no holder.
+func (r *Ref) Settled() *Ref {
+	end := r
+	for end.route == routeForward {
+		end = end.to
+	}
+	if r.route == routeForward && r.to != end {
+		// A long chain is walked once.
+		old := r.to
+		r.to = end.Retain()
+		old.Release()
+	}
+	return end
+}
+
+// Object returns the object and grant of a near reference; nil otherwise.
+func (r *Ref) Object() (Object, *Grant) {
+	if s := r.Settled(); s.route == routeNear {
+		return s.obj, s.grant
+	}
+	return nil, nil
+}
+
+// Err returns why the reference is broken, nil if it is not.
+func (r *Ref) Err() *Error { return r.Settled().err }
+
+// Session returns the session through which calls go now: of a far reference,
+// or of a promise that a peer will resolve. Otherwise nil.
+func (r *Ref) Session() *Session {
+	switch s := r.Settled(); s.route {
+	case routeImport:
+		return s.imp.s
+	case routePipeline:
+		return s.call.q.s
+	}
+	return nil
+}
+
+// Watch asks that w be told, once, of the next change of r: the settling of a
+// promise, or the breaking of a settled reference.
+func (r *Ref) Watch(w Watcher) {
+	end := r.Settled()
+	end.watchers = append(end.watchers, watch{w, r})
+}
+
+// Unwatch withdraws one Watch of w on r.
+func (r *Ref) Unwatch(w Watcher) {
+	end := r.Settled()
+	for i, x := range end.watchers {
+		if x.w == w && x.r == r {
+			end.watchers = append(end.watchers[:i], end.watchers[i+1:]...)
+			return
+		}
+	}
+}
+
+// unresolved reports whether r is an unresolved promise of any kind.
+func (r *Ref) unresolved() bool {
+	switch r.route {
+	case routeQueue, routePipeline:
+		return true
+	case routeImport:
+		return r.imp.promise
+	}
+	return false
+}

@@ -1,0 +1,204 @@
+package captp
+
+// maxChain bounds the walk that looks for cycles of promises.
+const maxChain = 1 << 16
+
+// Resolve settles the local promise p: it is from now on what to is, and calls
+// that waited go there in their order. One holder of to passes to p. A promise
+// that is settled already stays as it is; one that would lead to itself breaks.
+func (m *Machine) Resolve(p, to *Ref) {
+	if p.route != routeQueue || p.embargoed != nil {
+		to.Release()
+		return
+	}
+	if len(m.gates) > 0 {
+		behind := m.behindGate(nil, to)
+		to.Release()
+		to = behind
+	}
+	m.forward(p, to)
+}
+
+// Break settles the local promise p as broken. A settled promise stays as it is.
+func (m *Machine) Break(p *Ref, err *Error) {
+	if p.route == routeQueue && p.embargoed == nil {
+		m.breakRef(p, err)
+	}
+}
+
+// forward makes the promise p, of whatever kind, lead to to, whose holder passes.
+func (m *Machine) forward(p, to *Ref) {
+	if leadsTo(to, p) {
+		to.Release()
+		m.breakRef(p, errSelf)
+		return
+	}
+	queue := p.queue
+	p.queue, p.embargoed = nil, nil
+	p.route, p.to = routeForward, to
+	p.dropImport()
+	for _, it := range queue {
+		m.pass(p, it)
+	}
+	m.announce(p)
+}
+
+// breakRef makes r, in any state, broken for err.
+func (m *Machine) breakRef(r *Ref, err *Error) {
+	if r.route == routeNear {
+		delete(m.near, nearKey{r.obj, r.grant})
+	}
+	if r.embargoed != nil {
+		r.embargoed.Release()
+		r.embargoed = nil
+	}
+	r.route, r.err = routeBroken, err
+	r.dropImport()
+	r.failQueue()
+	m.announce(r)
+}
+
+// failQueue ends what waits on a broken r, in order.
+func (r *Ref) failQueue() {
+	queue := r.queue
+	r.queue = nil
+	for _, it := range queue {
+		switch {
+		case it.call != nil:
+			it.call.fail(r.err.as(NotDelivered))
+		case it.open != nil:
+			r.m.Break(it.open, r.err)
+			it.open.Release()
+		case it.lift != nil:
+			r.m.lift(it.lift)
+		}
+		// A Disembargo that waited to be reflected has nobody left to tell.
+	}
+}
+
+// leadsTo reports whether following resolutions from r arrives at p.
+func leadsTo(r, p *Ref) bool {
+	for range maxChain {
+		if r == p {
+			return true
+		}
+		switch {
+		case r.route == routeForward:
+			r = r.to
+		case r.embargoed != nil:
+			r = r.embargoed
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// announce tells whom it concerns that the promise p has been resolved. If it
+// only became another promise, they wait for that one instead.
+func (m *Machine) announce(p *Ref) {
+	exports, watchers := p.exports, p.watchers
+	p.exports, p.watchers = nil, nil
+	end := p.Settled()
+	if end.unresolved() {
+		end.exports = append(end.exports, exports...)
+		end.watchers = append(end.watchers, watchers...)
+		return
+	}
+	for _, e := range exports {
+		e.s.resolveExport(e, end)
+	}
+	for _, w := range watchers {
+		w.w.Changed(w.r)
+	}
+}
+
+// pass sends one waiting item on to where r leads now.
+func (m *Machine) pass(r *Ref, it item) {
+	end := r.Settled()
+	if end.route == routeQueue {
+		end.queue = append(end.queue, it)
+		return
+	}
+	switch {
+	case it.call != nil:
+		if it.call.state != callSettled {
+			m.route(end, it.call)
+		}
+	case it.echo != nil:
+		it.echo.reflect(end, it.id)
+	case it.lift != nil:
+		m.lift(it.lift)
+	case it.open != nil:
+		m.forward(it.open, end.Retain())
+		it.open.Release()
+	}
+}
+
+// route sends the call c, which the machine owns, to where r leads now.
+func (m *Machine) route(r *Ref, c *Call) {
+	switch r = r.Settled(); r.route {
+	case routeNear:
+		m.deliver(r, c)
+	case routeImport:
+		r.imp.s.ask(c, r)
+	case routePipeline:
+		r.call.q.s.ask(c, r)
+	case routeQueue:
+		if c.own() {
+			c.wait()
+			r.queue = append(r.queue, item{call: c})
+		}
+	case routeBroken:
+		c.fail(r.err.as(NotDelivered))
+	case routeForward:
+		panic("captp: settled reference is forwarded")
+	}
+}
+
+// routeFrom routes a call that a session addressed to something which this
+// side has told it to be r. If r leads back to the session, the call follows
+// r as it was told, even if r itself has been resolved since: the session may
+// be sending a Disembargo after it (rpc.capnp, Disembargo: the Tribble 4-way
+// race).
+func (m *Machine) routeFrom(s *Session, r *Ref, c *Call) {
+	if r.through() == s {
+		s.ask(c, r)
+		return
+	}
+	m.route(r, c)
+}
+
+// through returns the session through which r, as such and not as what it may
+// have been resolved to, sends calls; nil if there is none.
+func (r *Ref) through() *Session {
+	if r.imp != nil {
+		return r.imp.s
+	}
+	if r.call != nil && r.call.q != nil {
+		return r.call.q.s
+	}
+	return nil
+}
+
+// pin keeps the way through r's import or question open although r may be
+// resolved or released; unpin lets go of it. A pin is a holder too.
+func (r *Ref) pin() *Ref {
+	r.pins++
+	if r.call != nil && r.call.q != nil {
+		r.call.q.pins++
+	}
+	return r.Retain()
+}
+
+func (r *Ref) unpin() {
+	r.pins--
+	if r.call != nil && r.call.q != nil {
+		r.call.q.pins--
+		r.call.q.finishIfDone()
+	}
+	if r.pins == 0 && r.route != routeImport {
+		r.dropImport()
+	}
+	r.Release()
+}

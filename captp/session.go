@@ -1,0 +1,213 @@
+package captp
+
+import "github.com/vatnet/vatnet/internal/capn"
+
+// Session is the machine's end of a conversation with one peer, from the first
+// byte to the last.
+//
+//	         Disconnect, Abort, a broken rule
+//	living ───────────────────────────────────▶ ended (Err)
+//
+// When it ends, everything in its tables is settled once: see end.
+type Session struct {
+	m         *Machine
+	tag       any
+	peer      string
+	bootstrap *Ref // what the peer gets for Bootstrap
+	tailCalls bool
+
+	questions ownTable[question]
+	answers   idTable[answer]
+	exports   ownTable[exported]
+	imports   idTable[imported]
+	exportOf  map[*Ref]*exported
+	embargoes map[uint32]*Ref
+
+	nextEmbargo uint32
+	highAnswer  uint32 // the highest question id that the peer has used …
+	answered    bool   // … if any
+	answerBytes int64  // of the peer's open calls
+	leaving     []*imported
+
+	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
+	grantBytes, openBytes int64
+	held                  []held
+	sending               bool
+
+	peerRoot *Call // the question for the peer's bootstrap object
+	anchor   *Ref  // stands for the peer itself as a target
+
+	partial []byte // of a message that has not arrived whole
+	out     []byte // complete messages, to be written
+	unsent  int    // bytes taken out that the transport has not got rid of
+	charged int64
+
+	dirty   bool
+	failing Ending // a rule was broken: ends as soon as the step is over
+	err     *Error // ended
+}
+
+// SessionConfig says what a session is to be.
+type SessionConfig struct {
+	Peer      string // names the peer in errors; printable
+	Bootstrap *Ref   // the object that the peer gets for Bootstrap; its holder passes; nil: none
+	Tag       any    // the driver's own
+	// TailCalls lets calls that come back to the peer leave their results there.
+	// Not every Cap'n Proto implementation understands it.
+	TailCalls bool
+}
+
+// Connect begins a session. Until Grant, calls wait.
+func (m *Machine) Connect(cfg SessionConfig) *Session {
+	s := &Session{
+		m: m, tag: cfg.Tag, peer: cfg.Peer, bootstrap: cfg.Bootstrap, tailCalls: cfg.TailCalls,
+		exportOf: make(map[*Ref]*exported), embargoes: make(map[uint32]*Ref),
+		anchor: m.newRef(routeBroken),
+	}
+	m.sessions = append(m.sessions, s)
+	return s
+}
+
+// Tag returns what SessionConfig had.
+func (s *Session) Tag() any { return s.tag }
+
+// Peer returns the name of the peer.
+func (s *Session) Peer() string { return s.peer }
+
+// Err returns why the session has ended, nil while it lives.
+func (s *Session) Err() *Error { return s.err }
+
+// Bootstrap returns the promise for the peer's bootstrap object; calls on it
+// are pipelined. It is asked for once.
+func (s *Session) Bootstrap() *Ref {
+	if s.err != nil {
+		return s.m.BrokenRef(s.err.as(NotDelivered))
+	}
+	if s.peerRoot == nil {
+		c := s.m.newCall()
+		c.bootstrap, c.held = true, true
+		s.peerRoot = c
+		s.ask(c, s.anchor)
+	}
+	return s.peerRoot.pipe("")
+}
+
+// ForgetBootstrap lets go of the peer's bootstrap object, to be asked for again
+// when it is needed.
+func (s *Session) ForgetBootstrap() {
+	if c := s.peerRoot; c != nil {
+		s.peerRoot = nil
+		c.Done()
+	}
+}
+
+// Idle reports whether nothing is under way in either direction.
+func (s *Session) Idle() bool {
+	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && len(s.embargoes) == 0
+}
+
+// OutLen returns how many bytes wait to be taken out.
+func (s *Session) OutLen() int { return len(s.out) }
+
+// TakeOut returns the complete messages to be written, in order, and keeps
+// spare's memory for the next ones.
+func (s *Session) TakeOut(spare []byte) []byte {
+	s.flushReleases()
+	out := s.out
+	s.out = spare[:0]
+	return out
+}
+
+// Unsent tells how many of the bytes taken out are still on this side: they are
+// held for the peer.
+func (s *Session) Unsent(n int) {
+	s.unsent = n
+	s.checkBudget()
+}
+
+func (s *Session) touch() {
+	if !s.dirty {
+		s.dirty = true
+		s.m.dirty = append(s.m.dirty, s)
+	}
+}
+
+// fatal notes that the session must end for o.
+func (s *Session) fatal(o Ending) {
+	if s.failing == "" && s.err == nil {
+		s.failing = o
+		s.touch()
+	}
+}
+
+// Receive takes bytes of the peer's in, in their order: up to max whole messages
+// (0: all), and keeps a part of one. It returns what it did not take. With an
+// error the session has ended, and an Abort stands in the output.
+func (s *Session) Receive(data []byte, max int) (rest []byte, err *Error) {
+	for n := 0; len(data) > 0 && s.err == nil && (max == 0 || n < max); n++ {
+		var frame []byte
+		frame, data = s.nextFrame(data)
+		if frame != nil {
+			s.receive(frame)
+			if cap(s.partial) > bufKeep {
+				s.partial = nil
+			}
+		}
+		s.checkBudget()
+		if s.failing != "" && s.err == nil {
+			s.end(s.failing.ends(), true, false)
+		}
+	}
+	return data, s.err
+}
+
+// nextFrame cuts the next whole message off, keeping a part of one.
+func (s *Session) nextFrame(data []byte) (frame, rest []byte) {
+	lim := &s.m.lim
+	if len(s.partial) == 0 {
+		size, _, err := capn.FrameSize(data, lim.MaxSegments, lim.MaxMessage)
+		switch {
+		case err != nil:
+			s.failFrame(err)
+			return nil, nil
+		case size > 0 && size <= len(data):
+			return data[:size], data[size:]
+		}
+		s.partial = append(s.partial, data...)
+		return nil, nil
+	}
+	for len(data) > 0 {
+		size, need, err := capn.FrameSize(s.partial, lim.MaxSegments, lim.MaxMessage)
+		if err != nil {
+			s.failFrame(err)
+			return nil, nil
+		}
+		if size > 0 {
+			need = size
+		}
+		n := min(need-len(s.partial), len(data))
+		s.partial = append(s.partial, data[:n]...)
+		data = data[n:]
+		if size > 0 && len(s.partial) == size {
+			frame = s.partial
+			s.partial = s.partial[:0]
+			return frame, data
+		}
+	}
+	return nil, nil
+}
+
+func (s *Session) failFrame(err error) {
+	if err == capn.ErrTooBig {
+		s.fatal(LimitMessage)
+		return
+	}
+	s.fatal(ProtoMessage)
+}
+
+// Abort tells the peer why, and ends the session.
+func (s *Session) Abort(err *Error) { s.end(err, true, false) }
+
+// Disconnect ends the session because its transport is gone. neverSent says
+// that nothing had left, so that no send can have been delivered.
+func (s *Session) Disconnect(err *Error, neverSent bool) { s.end(err, false, neverSent) }

@@ -1,0 +1,55 @@
+package captp
+
+// A call that came from a session and goes back to the same session need not
+// carry its results through here: the Call says "keep the results yourself", and
+// the Return of the original call says at once "take them from there"
+// (rpc.capnp, Call.sendResultsTo.yourself and Return.takeFromOtherQuestion).
+
+// tails reports whether c, about to be sent over s, can be such a tail call.
+func (s *Session) tails(c *Call) bool {
+	a := c.answer
+	return s.tailCalls && a != nil && a.s == s && !a.yourself && !a.returned && !a.finished &&
+		!c.canceled && len(c.followers) == 0
+}
+
+// takeFrom returns the call that c came as, now that c is on its way back.
+func (s *Session) takeFrom(c *Call) {
+	a := c.answer
+	s.writeTakeFrom(a, c.q.id)
+	a.returned = true
+	a.retire()
+}
+
+// endTail finishes the question of a tail call: the peer, to whom both belong,
+// has finished the call that it stood for.
+func (c *Call) endTail() {
+	q := c.q
+	c.tail = false
+	c.state, c.err = callSettled, errCanceled
+	for _, p := range c.pipes {
+		if p.ref.unresolved() && p.ref.embargoed == nil {
+			c.m.breakRef(p.ref, errCanceled)
+		}
+	}
+	c.leave()
+	if q.call != nil {
+		q.call = nil
+		if q.returned {
+			q.finishIfDone()
+		} else {
+			q.cancel()
+		}
+	}
+}
+
+// takeResults makes the results of the peer's call id, which stayed here, those
+// of c, once.
+func (s *Session) takeResults(c *Call, id uint32) bool {
+	a := s.answers.get(id)
+	if a == nil || !a.yourself || a.taken {
+		return false
+	}
+	a.taken = true
+	c.Follow(a.call)
+	return true
+}
