@@ -79,13 +79,21 @@ func definedIn(name, text string) map[string][]Place {
 		return defs
 	}
 	for n, line := range proseLines(text) {
-		for _, m := range idPattern.FindAllStringSubmatch(line, -1) {
-			if m[2] == "" {
-				defs[m[1]] = append(defs[m[1]], Place{name, n + 1})
-			}
+		for _, id := range idsIn(line) {
+			defs[id] = append(defs[id], Place{name, n + 1})
 		}
 	}
 	return defs
+}
+
+// idsIn returns the ids in brackets in a piece of prose.
+func idsIn(text string) (ids []string) {
+	for _, m := range idPattern.FindAllStringSubmatch(text, -1) {
+		if m[2] == "" {
+			ids = append(ids, m[1])
+		}
+	}
+	return ids
 }
 
 // proseLines returns the lines of a Markdown text with those inside of fences blanked.
@@ -142,7 +150,8 @@ func Covers(t testing.TB, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		if _, ok := Where(id); !ok {
-			t.Errorf("spec.Covers: no spec/*.md defines [%s]", id)
+			t.Fatalf("spec.Covers: no spec/*.md defines [%s]", id)
+			return
 		}
 	}
 	dir := os.Getenv(CoversEnv)
