@@ -36,6 +36,18 @@ func TestEveryMustHasAnID(t *testing.T) {
 	}
 }
 
+func TestTheIndexNamesEveryFile(t *testing.T) {
+	names, err := fs.Glob(prose, "*.md")
+	require.NoError(t, err)
+	index, err := prose.ReadFile("README.md")
+	require.NoError(t, err)
+	for _, name := range names {
+		if name != "README.md" && !strings.Contains(string(index), "| `"+name+"` |") {
+			t.Errorf("spec/%s is not in the table of spec/README.md", name)
+		}
+	}
+}
+
 // blockStart matches a line that begins a list item or a table row; blank lines end a paragraph.
 var blockStart = regexp.MustCompile(`^\s*([-*+|]|[0-9]+\.)\s?`)
 
