@@ -35,9 +35,6 @@ type StructB struct {
 	ptrs  uint16
 }
 
-// frameHeaderBytes is the size of the segment table of a one-segment frame.
-const frameHeaderBytes = 8
-
 // maxListLen is the largest number of elements of a list, and of words in a
 // list of structs (29 bits of the list pointer).
 const maxListLen = 1<<29 - 1

@@ -208,6 +208,15 @@ func (p Ptr) Cap() uint32 {
 // Depth returns how many pointers may still be followed from p.
 func (p Ptr) Depth() int { return int(p.depth) }
 
+// MessageBytes returns the size of the whole message that p belongs to, which
+// bounds what can be in it; 0 if p is null.
+func (p Ptr) MessageBytes() int {
+	if p.m == nil {
+		return 0
+	}
+	return p.m.Size()
+}
+
 // DataBytes returns the size of the data section of a struct, or of that of
 // each element of a list.
 func (p Ptr) DataBytes() int { return int(p.data) }
