@@ -35,7 +35,8 @@ func (s *Session) exportRef(r *Ref) *exported {
 	return e
 }
 
-// resolveExport tells the peer that its promise e is end, which is settled.
+// resolveExport tells the peer that its promise e is end: settled, or a promise
+// of the peer's own.
 func (s *Session) resolveExport(e *exported, end *Ref) {
 	if s.err != nil || e.ref == nil {
 		return

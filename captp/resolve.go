@@ -95,18 +95,24 @@ func leadsTo(r, p *Ref) bool {
 }
 
 // announce tells whom it concerns that the promise p has been resolved. If it
-// only became another promise, they wait for that one instead.
+// only became another promise, they wait for that one instead; but a peer that
+// hosts that promise itself is told at once: only so are cycles that go through
+// two vats found.
 func (m *Machine) announce(p *Ref) {
 	exports, watchers := p.exports, p.watchers
 	p.exports, p.watchers = nil, nil
 	end := p.Settled()
-	if end.unresolved() {
-		end.exports = append(end.exports, exports...)
+	open := end.unresolved()
+	for _, e := range exports {
+		if open && !(end.route == routeImport && end.imp.s == e.s) {
+			end.exports = append(end.exports, e)
+			continue
+		}
+		e.s.resolveExport(e, end)
+	}
+	if open {
 		end.watchers = append(end.watchers, watchers...)
 		return
-	}
-	for _, e := range exports {
-		e.s.resolveExport(e, end)
 	}
 	for _, w := range watchers {
 		w.w.Changed(w.r)
@@ -162,7 +168,7 @@ func (m *Machine) route(r *Ref, c *Call) {
 // be sending a Disembargo after it (rpc.capnp, Disembargo: the Tribble 4-way
 // race).
 func (m *Machine) routeFrom(s *Session, r *Ref, c *Call) {
-	if r.through() == s {
+	if r.route != routeBroken && r.through() == s {
 		s.ask(c, r)
 		return
 	}
