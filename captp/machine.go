@@ -75,6 +75,7 @@ func (m *Machine) TakeDirty(buf []*Session) []*Session {
 		}
 	}
 	for _, s := range m.dirty {
+		s.flushReleases()
 		s.dirty = false
 		buf = append(buf, s)
 	}

@@ -106,13 +106,13 @@ func (s *Session) Idle() bool {
 	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && len(s.embargoes) == 0
 }
 
-// OutLen returns how many bytes wait to be taken out.
+// OutLen returns how many bytes wait to be taken out. Releases join them when
+// TakeDirty is called.
 func (s *Session) OutLen() int { return len(s.out) }
 
 // TakeOut returns the complete messages to be written, in order, and keeps
 // spare's memory for the next ones.
 func (s *Session) TakeOut(spare []byte) []byte {
-	s.flushReleases()
 	out := s.out
 	s.out = spare[:0]
 	return out
