@@ -1,0 +1,255 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/vatnet/vatnet/crypto"
+)
+
+// dial finds a transport for one link: several attempts, begun one after the
+// other, of which the first to finish message 2 wins.
+type dial struct {
+	links  *Links
+	link   *Link
+	peer   *peer
+	number uint64 // the session number: of all attempts, for only one sends message 3
+	hints  []string
+	delay  time.Duration
+
+	mu    sync.Mutex
+	over  bool                  // won, or given up
+	conns map[net.Conn]struct{} // under handshake
+}
+
+type attempt struct {
+	transport *transport
+	err       error
+}
+
+// run is the goroutine of a dial, and then the link's reader.
+func (d *dial) run() {
+	t, err := d.race()
+	if err != nil {
+		d.failed(err)
+		return
+	}
+	ls, l := d.links, d.link
+	ls.mu.Lock()
+	if !d.current() {
+		ls.mu.Unlock()
+		abort(t.conn)
+		return
+	}
+	seen, ok := d.peer.pair.claim(t.secured.Hello.Epoch)
+	if !ok {
+		ls.mu.Unlock()
+		abort(t.conn)
+		d.failed(&Error{Reason: ErrUnreachable, Cause: errStale})
+		return
+	}
+	ls.attach(l, t)
+	t.due = time.Now().Add(ls.limits.HandshakeTimeout)
+	_ = t.conn.SetReadDeadline(t.due) // if it fails Read will, too
+	ls.mu.Unlock()
+	ls.run(l, t, claims{used: d.number, seen: seen})
+}
+
+var errStale = errors.New("link: an earlier incarnation of the vat answers")
+
+// current tells that the link still waits for this dial. The caller holds Links.mu.
+func (d *dial) current() bool {
+	return d.peer.link == d.link && d.peer.pair.phase == dialling && d.peer.pair.own == d.number
+}
+
+// failed ends the link, unless it found a transport of the peer's meanwhile.
+func (d *dial) failed(err error) {
+	ls := d.links
+	ls.mu.Lock()
+	current := d.current()
+	if current {
+		d.peer.failures++
+		ls.leave(d.peer)
+	}
+	ls.mu.Unlock()
+	if current && d.link.finish(err) {
+		d.link.tell()
+	}
+}
+
+// race runs the attempts.
+func (d *dial) race() (*transport, error) {
+	if err := pause(d.link.ctx, d.delay); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(d.link.ctx)
+	defer cancel()
+	defer d.giveUp()
+	results := make(chan attempt, len(d.hints))
+	next := time.NewTimer(0)
+	defer next.Stop()
+	var errs []error
+	for begun := 0; len(errs) < len(d.hints); {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-next.C:
+		case r := <-results:
+			if r.err == nil {
+				return r.transport, nil
+			}
+			errs = append(errs, r.err)
+		}
+		if begun < len(d.hints) {
+			hint := d.hints[begun]
+			begun++
+			if !d.links.crew.start(func() { results <- d.attempt(ctx, hint) }) {
+				return nil, ErrClosed
+			}
+			next.Reset(d.links.limits.DialStagger)
+		}
+	}
+	return nil, &Error{Reason: ErrUnreachable, Cause: errors.Join(errs...)}
+}
+
+// attempt dials one location, up to message 2.
+func (d *dial) attempt(ctx context.Context, hint string) attempt {
+	ls := d.links
+	fail := func(err error) attempt {
+		ls.log.Debug("dial failed", "peer", d.link.peer.Short(), "location", hint, "error", err)
+		return attempt{err: fmt.Errorf("%s: %w", hint, err)}
+	}
+	if err := pause(ctx, ls.dialTurn(hint)); err != nil {
+		return fail(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, ls.limits.DialTimeout)
+	conn, err := ls.config.Network.Dial(limited, hint)
+	cancel()
+	if err != nil {
+		return fail(err)
+	}
+	if !d.begin(conn) {
+		return fail(context.Canceled)
+	}
+	last := &lastMessage{Conn: conn}
+	secured, err := crypto.Dial(last, &crypto.DialConfig{
+		Identity: ls.config.Identity, Peer: d.link.peer, Timeout: ls.limits.HandshakeTimeout,
+		Hello: ls.hello(d.number),
+	})
+	if err != nil {
+		d.end(conn)
+		return fail(err)
+	}
+	if !d.win(conn) {
+		return fail(context.Canceled)
+	}
+	t := ls.newTransport(conn, secured)
+	t.dialled = true
+	t.out = last.message // leaves with the first records
+	return attempt{transport: t}
+}
+
+// begin notes a connection, or closes it if the race is over.
+func (d *dial) begin(conn net.Conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
+		abort(conn)
+		return false
+	}
+	if d.conns == nil {
+		d.conns = map[net.Conn]struct{}{}
+	}
+	d.conns[conn] = struct{}{}
+	return true
+}
+
+// end forgets a connection that its handshake has closed.
+func (d *dial) end(conn net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, conn)
+}
+
+// win gives true to the first connection that comes.
+func (d *dial) win(conn net.Conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
+		return false // and closed already
+	}
+	d.over = true
+	delete(d.conns, conn)
+	return true
+}
+
+// giveUp closes what still runs.
+func (d *dial) giveUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = true
+	for conn := range d.conns {
+		abort(conn)
+	}
+}
+
+// lastMessage holds message 3 back, which crypto.Dial writes with its second
+// Write: until then nothing is decided, and then it leaves with the first records.
+type lastMessage struct {
+	net.Conn
+	writes  int
+	message []byte
+}
+
+func (c *lastMessage) Write(b []byte) (int, error) {
+	if c.writes++; c.writes == 1 {
+		return c.Conn.Write(b)
+	}
+	c.message = append(c.message, b...)
+	return len(b), nil
+}
+
+// dialTurn gives how long to wait until the vat may dial again.
+func (ls *Links) dialTurn(location string) time.Duration {
+	if isLoopback(location) && !ls.limits.RateLoopback {
+		return 0
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	rate := ls.limits.DialsPerSec
+	return ls.dials.reserve(time.Now(), rate, rate)
+}
+
+func (ls *Links) hello(number uint64) crypto.Hello {
+	return crypto.Hello{
+		Epoch: ls.config.Epoch, Session: number, Credit: ls.config.Credit, Hints: ls.Locations(),
+	}
+}
+
+func (ls *Links) newTransport(conn net.Conn, secured *crypto.Secured) *transport {
+	secured.Seal.NoPadding = ls.config.NoPadding
+	return &transport{
+		sender:  sender{conn: conn, try: tryWriterOf(conn), seal: secured.Seal},
+		in:      newReader(conn, secured.Open),
+		secured: secured,
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,301 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vatnet/vatnet/crypto"
+)
+
+// remembered is for how long a pair's numbers are kept after its last transport.
+// No handshake of before can finish after it.
+const remembered = time.Minute
+
+var (
+	errNoLocation   = errors.New("link: no location is known for the vat")
+	errTooManyPeers = errors.New("link: too many vats were met within a minute")
+)
+
+// Links holds the sessions of one vat. Use New. Safe for concurrent use.
+//
+// Lock order: Links.mu before Link.mu. Receivers are called with neither.
+type Links struct {
+	config Config
+	limits Limits
+	self   crypto.VatID
+	log    *slog.Logger
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	crew   crew
+	gate   *gate
+
+	mu        sync.Mutex
+	closed    bool
+	peers     map[crypto.VatID]*peer
+	listeners []net.Listener
+	open      map[net.Conn]struct{} // incoming connections that no link has yet
+	number    uint64                // of the last dial
+	dials     bucket
+	locations []string // as Locations gave them last
+	located   time.Time
+}
+
+// peer is what a Links knows of another vat. Guarded by Links.mu.
+type peer struct {
+	pair     pair
+	link     *Link     // nil when the pair is idle
+	held     *offer    // waits for the answer to our dial
+	hints    []string  // where to dial
+	failures int       // in a row
+	left     time.Time // when link became nil
+}
+
+// New makes a Links that neither listens nor dials yet.
+func New(config Config) (*Links, error) {
+	if config.Identity == nil || config.Handler == nil {
+		return nil, errors.New("link: Config needs Identity and Handler")
+	}
+	if err := checkAdvertise(config.Advertise); err != nil {
+		return nil, err
+	}
+	if config.Network == nil {
+		config.Network = TCP{}
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Epoch == 0 {
+		config.Epoch = uint64(time.Now().UnixNano())
+	}
+	ls := &Links{
+		config: config, limits: config.Limits.filled(), self: config.Identity.VatID(), log: config.Logger,
+		peers: map[crypto.VatID]*peer{}, open: map[net.Conn]struct{}{},
+	}
+	ls.gate = newGate(ls.limits)
+	ls.ctx, ls.cancel = context.WithCancel(context.Background())
+	return ls, nil
+}
+
+// Epoch gives the number of this incarnation.
+func (ls *Links) Epoch() uint64 { return ls.config.Epoch }
+
+// Listen accepts sessions on an address "host:port"; an empty host, 0.0.0.0 or [::]
+// mean every interface, port 0 a free one.
+func (ls *Links) Listen(addr string) error {
+	ln, err := ls.config.Network.Listen(addr)
+	if err != nil {
+		return err
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.closed || !ls.crew.start(func() { ls.accept(ln) }) {
+		_ = ln.Close() // the error to report is the other one
+		return ErrClosed
+	}
+	ls.listeners = append(ls.listeners, ln)
+	ls.located = time.Time{}
+	return nil
+}
+
+// Locations gives where this vat can be reached, at most crypto.MaxHints: what
+// Config.Advertise says, or what the listeners give, where listening on every
+// interface gives the interfaces' addresses. It is empty for a vat that neither
+// listens nor advertises.
+//
+// The interfaces are asked again when the answer is older than ten seconds.
+func (ls *Links) Locations() []string {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if time.Since(ls.located) < locationsAge {
+		return slices.Clone(ls.locations)
+	}
+	var addrs []string
+	for _, ln := range ls.listeners {
+		addrs = append(addrs, ln.Addr().String())
+	}
+	locations, err := advertised(ls.config.Advertise, addrs, ls.config.Network.InterfaceAddrs)
+	if err != nil {
+		ls.log.Warn("cannot tell where this vat is reachable", "error", err)
+		return nil
+	}
+	ls.locations, ls.located = locations, time.Now()
+	return slices.Clone(locations)
+}
+
+const locationsAge = 10 * time.Second
+
+// Link gives the pair's link, making one that dials in the background if there is
+// none; then it asks receiver, which is called with the Links locked as
+// Handler.Open is. hints are where the peer may be; they are remembered. Link
+// never waits. If there is no way to reach the peer, or the peer is this very
+// vat, the link ends soon; only if the Links is closed Closed was called already
+// when Link returns.
+//
+// After a failure or a loss the next dial waits for a random time, up to
+// Limits.RedialMin at first and up to Limits.RedialMax in the end.
+func (ls *Links) Link(id crypto.VatID, hints []string, receiver func(*Link) Receiver) *Link {
+	var problem error
+	ls.mu.Lock()
+	p := ls.peer(id)
+	if p == nil {
+		p = &peer{} // not in the table; the link ends at once
+		problem = &Error{Reason: ErrUnreachable, Cause: errTooManyPeers}
+	}
+	p.hints = remember(p.hints, hints, ls.limits.Hints)
+	if p.link != nil {
+		defer ls.mu.Unlock()
+		return p.link
+	}
+	l := ls.newLink(id)
+	l.receiver = receiver(l)
+	switch {
+	case problem != nil:
+	case ls.closed:
+		problem = ErrClosed
+	case id == ls.self:
+		problem = ErrSelf
+	case len(p.hints) == 0:
+		problem = &Error{Reason: ErrUnreachable, Cause: errNoLocation}
+	}
+	if problem == nil {
+		ls.number++
+		d := &dial{links: ls, link: l, peer: p, number: ls.number, hints: p.hints, delay: ls.backoff(p)}
+		if ls.crew.start(d.run) {
+			p.link = l
+			p.pair.dial(ls.number)
+			ls.mu.Unlock()
+			return l
+		}
+		problem = ErrClosed
+	}
+	ls.mu.Unlock()
+	if l.finish(problem) && !ls.crew.start(l.tell) {
+		l.tell()
+	}
+	return l
+}
+
+// Lookup gives the pair's link if there is one.
+func (ls *Links) Lookup(id crypto.VatID) *Link {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if p := ls.peers[id]; p != nil {
+		return p.link
+	}
+	return nil
+}
+
+// Close severs every session and every half-open one, and waits until every
+// goroutine has ended: also those within a Receive, which therefore must not
+// call it.
+func (ls *Links) Close() error {
+	links := ls.shut()
+	ls.mu.Lock()
+	for conn := range ls.open {
+		abort(conn)
+	}
+	ls.mu.Unlock()
+	ls.cancel()
+	for _, l := range links {
+		l.Close(nil)
+	}
+	ls.crew.dismiss()
+	return nil
+}
+
+// Shutdown stops listening, shuts every link down in order, and closes the Links.
+// What is not done when ctx ends is severed.
+func (ls *Links) Shutdown(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, l := range ls.shut() {
+		all.Go(func() { _ = l.Shutdown(ctx) }) // its Receiver is told
+	}
+	all.Wait()
+	return ls.Close()
+}
+
+// shut lets nothing new begin, and gives the links there are.
+func (ls *Links) shut() (links []*Link) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.closed = true
+	for _, ln := range ls.listeners {
+		_ = ln.Close() // nothing to be done about it
+	}
+	ls.listeners = nil
+	for _, p := range ls.peers {
+		if p.link != nil {
+			links = append(links, p.link)
+		}
+	}
+	return links
+}
+
+func (ls *Links) newLink(id crypto.VatID) *Link {
+	l := &Link{links: ls, peer: id, done: make(chan struct{}), ready: make(chan struct{})}
+	l.drained.L = &l.mu
+	l.ctx, l.cancel = context.WithCancel(ls.ctx)
+	return l
+}
+
+// peer gives the entry for a vat, or nil if too many are known already. The caller
+// holds ls.mu.
+func (ls *Links) peer(id crypto.VatID) *peer {
+	now := time.Now()
+	p := ls.peers[id]
+	if p != nil {
+		if p.link == nil && now.Sub(p.left) > remembered {
+			p.pair = pair{smaller: p.pair.smaller}
+		}
+		return p
+	}
+	if len(ls.peers) >= ls.limits.RememberedPeers {
+		for k, old := range ls.peers {
+			if old.link == nil && now.Sub(old.left) > remembered {
+				delete(ls.peers, k)
+			}
+		}
+		// Younger ones stay: the order of their sessions depends on it.
+		if len(ls.peers) >= 16*ls.limits.RememberedPeers {
+			return nil
+		}
+	}
+	p = &peer{pair: pair{smaller: ls.self.Less(id)}, left: now}
+	ls.peers[id] = p
+	return p
+}
+
+// backoff gives how long to wait before the next dial: full jitter, so that those
+// who lost a vat together do not come back together.
+func (ls *Links) backoff(p *peer) time.Duration {
+	if p.failures == 0 {
+		return 0
+	}
+	limit := ls.limits.RedialMin << min(p.failures-1, 20)
+	return rand.N(min(limit, ls.limits.RedialMax))
+}
+
+// end lets go of a link and finishes it. When it gives true the caller must see
+// to tell.
+func (ls *Links) end(l *Link, err error) bool {
+	ls.mu.Lock()
+	if p := ls.peers[l.peer]; p != nil && p.link == l {
+		ls.leave(p)
+	}
+	ls.mu.Unlock()
+	return l.finish(err)
+}
+
+// leave makes a pair idle, and lets an offer that waits take the place. The caller
+// holds ls.mu.
+func (ls *Links) leave(p *peer) {
+	p.link, p.left = nil, time.Now()
+	p.pair.left()
+	ls.unhold(p)
+}
