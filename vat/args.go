@@ -1,0 +1,227 @@
+package vat
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/internal/capn"
+	"github.com/vatnet/vatnet/internal/value"
+)
+
+// longWait is how long a call waits for its arguments before the log hears of it.
+const longWait = 10 * time.Second
+
+// waiting is a call some of whose arguments are promises where its method wants
+// plain data. It waits for them on its path: later calls of the same sender on the
+// same reference queue behind it. If only one of those can end the wait, that is
+// the program's deadlock. Machine right.
+type waiting struct {
+	core  *core
+	call  *captp.Call
+	obj   *hosted
+	verb  string
+	data  settledData
+	left  int // promises not yet settled
+	over  bool
+	timer *timer
+}
+
+// settledData says what references of one message settled to.
+type settledData struct {
+	entries []*settledRef
+}
+
+// settledRef is one reference that stands where plain data is wanted.
+type settledRef struct {
+	index   uint32
+	promise *promise
+	typ     reflect.Type // wanted; nil: not known, for it stands inside of something
+	isData  bool         // it settled to data:
+	msg     capn.Message
+	value   capn.Ptr
+	inner   settledData // of the references in value
+}
+
+// of returns the entry of an index, nil if there is none.
+func (s *settledData) of(index uint32) *settledRef {
+	if s == nil {
+		return nil
+	}
+	for _, x := range s.entries {
+		if x.index == index {
+			return x
+		}
+	}
+	return nil
+}
+
+// waitForArguments looks, inside the machine, for references among the arguments
+// of call that stand where plain data is wanted. It returns nil if there is none.
+// If all of them are known already, there is nothing to wait for (wait is false).
+func (c *core) waitForArguments(h *hosted, call *captp.Call) (w *waiting, wait bool) {
+	params, caps := call.Params()
+	args, err := value.ParseArgs(params)
+	if err != nil {
+		return nil, false // its turn will say so
+	}
+	v := h.verbs.byName[string(args.Verb())]
+	if v == nil {
+		return nil, false
+	}
+	w = &waiting{core: c, call: call, obj: h, verb: v.name}
+	for i := range args.Len() {
+		if t := v.param(i); t != nil && codec.WantsPlain(t) {
+			w.want(&w.data, args.At(i), t, caps)
+		}
+	}
+	if len(w.data.entries) == 0 {
+		return nil, false
+	}
+	if w.left > 0 {
+		c.later(w)
+	}
+	return w, w.left > 0
+}
+
+// param returns the type of the i-th argument; nil if there is no such parameter.
+func (v *verb) param(i int) reflect.Type {
+	last := len(v.params) - 1
+	switch {
+	case v.variadic && i >= last:
+		return v.params[last].Elem()
+	case i <= last:
+		return v.params[i]
+	}
+	return nil
+}
+
+// want notes the references in p, of type t, that must become data.
+func (w *waiting) want(in *settledData, p capn.Ptr, t reflect.Type, caps []*captp.Ref) {
+	if index, _, ok := value.RefOf(p); ok {
+		w.wantRef(in, index, t, caps)
+		return
+	}
+	// Malformed values are for the decoder to complain of.
+	_ = codec.ScanPromises(p, t, func(index uint32, _ bool) { w.wantRef(in, index, nil, caps) })
+}
+
+func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []*captp.Ref) {
+	if uint64(index) >= uint64(len(caps)) || caps[index] == nil || in.of(index) != nil {
+		return
+	}
+	r := caps[index]
+	x := &settledRef{index: index, typ: t, promise: &promise{core: w.core}}
+	switch obj, _ := r.Object(); o := obj.(type) {
+	case *face, *locator:
+		return // an object; the decoder will complain
+	case *holder:
+		x.promise.state, x.promise.flat, x.promise.caps = fulfilled, o.flat, o.caps
+		in.entries = append(in.entries, x)
+		w.fill(x)
+		return
+	}
+	x.promise.name(w.core, r.Retain())
+	in.entries = append(in.entries, x)
+	w.left++
+	w.core.later(&argument{w, x})
+}
+
+// argument is one promise that a waiting call waits for.
+type argument struct {
+	w *waiting
+	x *settledRef
+}
+
+func (a *argument) afterwards()        { a.x.promise.whenSettled(a) }
+func (a *argument) settled(p *promise) { a.w.settled(a.x) }
+
+// afterwards begins the wait.
+func (w *waiting) afterwards() {
+	if w.over {
+		return
+	}
+	c := w.core
+	c.calls[w.call] = &underway{wait: w}
+	if w.call.IsCanceled() {
+		w.fail(ErrCanceled)
+		return
+	}
+	w.timer = c.at(time.Now().Add(longWait), func() {
+		c.outside = append(c.outside, func() {
+			c.log.Warn("vat: a call waits for its arguments; later calls on its path wait behind it",
+				"verb", w.verb, "object", typeName(w.obj.verbs.typ), "waited", longWait)
+		})
+	})
+}
+
+// settled hears that one of the promises has settled.
+func (w *waiting) settled(x *settledRef) {
+	w.left--
+	if w.over {
+		return
+	}
+	if x.promise.state == broken {
+		w.fail(x.promise.err)
+		return
+	}
+	w.fill(x)
+	if w.left > 0 {
+		return
+	}
+	w.end()
+	w.core.enqueue(turn{call: w.call, obj: w.obj, args: w})
+	w.call.Ready()
+}
+
+// fill takes the data of x, whose promise is fulfilled, and looks for further
+// references in it.
+func (w *waiting) fill(x *settledRef) {
+	p := x.promise
+	if p.flat == nil {
+		x.isData = true // null
+		return
+	}
+	if x.msg.ParseFlat(p.flat, nil) != nil {
+		return
+	}
+	root, err := x.msg.Root()
+	if err != nil {
+		return
+	}
+	v, _, _, isRef, err := value.ResultOf(root)
+	if err != nil || isRef {
+		return
+	}
+	x.isData, x.value = true, v
+	if x.typ != nil {
+		w.want(&x.inner, v, x.typ, p.caps)
+	}
+}
+
+// fail ends the wait and the call.
+func (w *waiting) fail(err error) {
+	w.end()
+	w.call.Fail(toWire(err))
+}
+
+func (w *waiting) end() {
+	w.over = true
+	delete(w.core.calls, w.call)
+	w.core.stopTimer(w.timer)
+}
+
+// abandoned is the end of a wait whose caller canceled.
+type abandoned waiting
+
+func (a *abandoned) afterwards() {
+	if w := (*waiting)(a); !w.over {
+		w.fail(ErrCanceled)
+	}
+}
+
+// argumentError is what a caller is told of arguments that do not fit.
+func argumentError(v *verb, err error) error {
+	return fmt.Errorf("%w: %s: %w", ErrBadArguments, v.name, err)
+}

@@ -1,0 +1,69 @@
+package vat
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/link"
+)
+
+// Config configures a [Vat]. nil and the zero value give a vat with a new
+// identity that dials others and cannot be dialled itself.
+type Config struct {
+	// Listen are the addresses, "host:port", on which others reach this vat. Port 0
+	// picks a free one; an empty host, 0.0.0.0 or [::] listens on every interface.
+	Listen []string
+	// Advertise are the locations that sturdyrefs carry, "host:port", or "host"
+	// for that host with the port of each listener. If empty they are derived from
+	// the listeners: one that listens on every interface gives their addresses.
+	Advertise []string
+	// Identity is who the vat is; nil makes a new one. Sturdyrefs name it, so those
+	// of a vat that is to be found again need a lasting one: see
+	// crypto.ReadKeyFile.
+	Identity *crypto.Identity
+	// Logger gets what the vat has to say; nil is slog.Default(). Secrets do not
+	// appear in it, and strings of other vats only quoted.
+	Logger *slog.Logger
+	// MaxPending is how many of this vat's own sends may wait (for credit of a peer,
+	// on promises, or for their turn) before new ones are refused with
+	// ErrOverloaded; see [Ref.Ready]. 0 means 65536.
+	MaxPending int
+	// NoPadding turns off the padding that hides the lengths of messages.
+	NoPadding bool
+	// Network is how others are reached; nil is TCP. vattest has one for tests.
+	Network Network
+	// Limits bound what other vats can make this one hold or do. The zero value has
+	// the defaults.
+	Limits Limits
+}
+
+// Limits are bounds against hostile or broken vats; zero fields mean the defaults,
+// which honest ones do not meet.
+type Limits struct {
+	Sessions link.Limits  // of connecting: handshakes, dials, deadlines
+	Protocol captp.Limits // of each conversation: messages, tables, bytes
+}
+
+// Network is how vats reach each other. Addresses are "host:port". A connection
+// may have a method TryWrite(b []byte) (int, error) that writes what is taken at
+// once and never waits.
+type Network interface {
+	// Listen listens on addr; port 0 means a free one.
+	Listen(addr string) (net.Listener, error)
+	// Dial connects to addr, until ctx ends.
+	Dial(ctx context.Context, addr string) (net.Conn, error)
+	// InterfaceAddrs gives the hosts under which this machine may be reached when it
+	// listens on every interface, the best first.
+	InterfaceAddrs() ([]string, error)
+}
+
+// maxPending returns MaxPending or its default.
+func (cfg *Config) maxPending() int {
+	if cfg.MaxPending > 0 {
+		return cfg.MaxPending
+	}
+	return 1 << 16
+}

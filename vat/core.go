@@ -1,0 +1,183 @@
+package vat
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+)
+
+// core is the vat without its goroutines: the protocol machine, the queue of
+// turns, and what ties them to Go values. It is stepped: step runs one turn.
+// Goroutines that belong to the vat only drive it (drive.go).
+//
+// Two rights rule it. The machine right is mu; it is held for moments, and never
+// while user code runs. The turn right (held, holder) is had by one goroutine of
+// the vat's at a time, and only it runs turns.
+type core struct {
+	mu      sync.Mutex // the machine right
+	machine *captp.Machine
+	turns   turnQueue
+	current delivery // what the holder of the turn right works on
+
+	held    bool   // somebody has the turn right
+	holder  *feed  // whose reader has it; nil: the worker
+	long    bool   // the turn that runs was seen to last
+	seq     uint64 // turns begun
+	batches uint64 // times that the turn right was taken
+
+	after    []afterwards // to be done with the machine right, once the machine has returned
+	outside  []func()     // to be done without it
+	flushing []*session   // sessions with bytes to write, in the order in which they became so
+	scratch  []*captp.Session
+	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
+	timers   timers
+	sessions []*session
+	table    swissTable
+	misses   map[crypto.VatID]*misses
+	refused  error         // why sends fail; nil while the vat is open
+	drain    chan struct{} // not nil: Shutdown waits; closed when nothing is under way
+
+	complaints complaints
+	maxPending int
+	local      int // turns queued by local sends
+	maxHeld    int // sends held for a peer's credit at which Ready waits
+	localReady []*waiter
+	waiters    []*waiter // free ones
+
+	garbage garbage
+	stirred bool          // the steward is awake
+	wake    chan struct{} // wakes the worker; nil: the core is stepped
+	stir    chan struct{} // wakes the steward
+	done    chan struct{} // closed when nothing will ever settle again
+	id      crypto.VatID
+	vat     *Vat // nil in a stepped core
+	log     *slog.Logger
+}
+
+// afterwards is work that had to wait until the machine has returned.
+type afterwards interface{ afterwards() }
+
+// lock takes the machine right, and first of all lets go of what the garbage
+// collector found.
+func (c *core) lock() {
+	c.mu.Lock()
+	if c.garbage.any.Load() {
+		c.sweep()
+	}
+}
+
+// settle does what the machine's callbacks left to do. Machine right.
+func (c *core) settle() {
+	for i := 0; i < len(c.after); i++ {
+		w := c.after[i]
+		c.after[i] = nil
+		w.afterwards()
+	}
+	c.after = c.after[:0]
+}
+
+// later queues w for the end of the current use of the machine right.
+func (c *core) later(w afterwards) { c.after = append(c.after, w) }
+
+// leave ends a use of the machine right. If nobody has the turn right it also
+// writes what became due and sees to it that queued turns run; otherwise both are
+// the holder's to do, unless its turn was seen to last.
+func (c *core) leave() {
+	c.settle()
+	if !c.held && c.turns.len() > 0 {
+		signal(c.wake)
+	}
+	if !c.held || c.long {
+		c.flush()
+	}
+	if c.drain != nil {
+		c.checkIdle()
+	}
+	c.unlock()
+}
+
+// unlock gives the machine right back and does what must be done without it.
+func (c *core) unlock() {
+	c.settle()
+	if len(c.outside) == 0 {
+		c.mu.Unlock()
+		return
+	}
+	fs := c.outside
+	c.outside = nil
+	c.mu.Unlock()
+	for _, f := range fs {
+		f()
+	}
+}
+
+// signal wakes whoever waits on ch, or will; ch has room for one.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // nil, or already signalled
+	}
+}
+
+// garbage lists references whose Go owners were collected. Cleanups run outside
+// of everything, so they only write here; the next use of the machine right
+// releases them.
+type garbage struct {
+	mu   sync.Mutex
+	any  atomic.Bool
+	refs []*captp.Ref
+}
+
+func (g *garbage) add(refs ...*captp.Ref) {
+	g.mu.Lock()
+	g.refs = append(g.refs, refs...)
+	g.mu.Unlock()
+	g.any.Store(true)
+}
+
+// sweep releases what garbage lists. Machine right.
+func (c *core) sweep() {
+	g := &c.garbage
+	g.mu.Lock()
+	refs := g.refs
+	g.refs = nil
+	g.any.Store(false)
+	g.mu.Unlock()
+	for _, r := range refs {
+		r.Release()
+	}
+}
+
+// waiter is a goroutine outside of any turn that waits for something here.
+type waiter struct {
+	ch chan struct{} // has room for one
+}
+
+// waiter takes one from the free list. Machine right.
+func (c *core) waiter() *waiter {
+	if n := len(c.waiters); n > 0 {
+		w := c.waiters[n-1]
+		c.waiters = c.waiters[:n-1]
+		return w
+	}
+	return &waiter{ch: make(chan struct{}, 1)}
+}
+
+// free puts w back. Its channel must be empty and nobody may know it. Machine right.
+func (c *core) free(w *waiter) {
+	if len(c.waiters) < 256 {
+		c.waiters = append(c.waiters, w)
+	}
+}
+
+// wakeAll wakes and forgets waiters. Machine right.
+func wakeAll(ws *[]*waiter) {
+	for i, w := range *ws {
+		signal(w.ch)
+		(*ws)[i] = nil
+	}
+	*ws = (*ws)[:0]
+}

@@ -1,0 +1,263 @@
+package vat
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/internal/value"
+	"github.com/vatnet/vatnet/spec/object"
+)
+
+// deliver takes a call for f, inside the machine: it queues a turn, or has the
+// call wait for arguments that are still promises.
+func (c *core) deliver(f *face, call *captp.Call) (wait bool) {
+	iface, method := call.Method()
+	if iface != object.Object_TypeID || method != methodSend {
+		c.later(&settleAnswer{core: c, call: call, self: f})
+		return false
+	}
+	var args *waiting
+	if _, caps := call.Params(); len(caps) > 0 {
+		w, wait := c.waitForArguments(f.hosted, call)
+		if wait {
+			return true
+		}
+		args = w
+	}
+	c.enqueue(turn{call: call, obj: f.hosted, args: args})
+	return false
+}
+
+// enqueue queues the turn of a delivery. Machine right.
+func (c *core) enqueue(t turn) {
+	if t.call.From() == nil {
+		c.local++
+	}
+	c.turns.push(t)
+}
+
+// underway is a call that must hear when its caller cancels.
+type underway struct {
+	cancel context.CancelCauseFunc // its method took a context
+	wait   *waiting                // it waits for arguments
+}
+
+// canceled hears, inside the machine, that nobody waits for call any more.
+func (c *core) canceled(call *captp.Call) {
+	u := c.calls[call]
+	switch {
+	case u == nil: // if its turn is still to come, begin sees it
+	case u.wait != nil:
+		c.later((*abandoned)(u.wait))
+	default:
+		c.outside = append(c.outside, func() { u.cancel(ErrCanceled) })
+	}
+}
+
+// delivery is the turn of a call, while it runs. The holder of the turn right
+// has one and uses it again.
+type delivery struct {
+	core   *core
+	t      turn
+	skip   bool // canceled before its turn came
+	err    error
+	enc    *encoder
+	follow *promise
+	ctx    context.CancelCauseFunc
+	in     []reflect.Value // arguments of the method; used again
+}
+
+// begin prepares the turn. Machine right.
+func (d *delivery) begin(c *core, t turn) {
+	d.core, d.t = c, t
+	// A call whose session has ended was delivered all the same.
+	from := t.call.From()
+	d.skip = t.call.IsCanceled() && (from == nil || from.Err() == nil)
+}
+
+// fail is the outcome of a turn that panicked.
+func (d *delivery) fail(err error) {
+	d.err, d.follow = err, nil
+}
+
+// run is the turn: decode, call, encode. No right but the turn right.
+func (d *delivery) run() {
+	if d.skip {
+		d.err = ErrCanceled
+		return
+	}
+	c, call := d.core, d.t.call
+	params, caps := call.Params()
+	dec := newDecoder(c, caps)
+	defer dec.done()
+	if w := d.t.args; w != nil {
+		dec.data = &w.data
+	}
+	args, err := value.ParseArgs(params)
+	if err != nil {
+		d.err = fmt.Errorf("%w: %w", ErrBadArguments, err)
+		return
+	}
+	v := d.t.obj.verbs.byName[string(args.Verb())]
+	if v == nil {
+		d.err = d.builtin(string(args.Verb()))
+		return
+	}
+	if d.err = d.prepare(v, dec, args); d.err == nil {
+		d.invoke(v)
+	}
+	clear(d.in)
+	d.in = d.in[:0]
+}
+
+// builtin answers the verbs that every object has.
+func (d *delivery) builtin(verb string) error {
+	if verb == verbDescribe {
+		desc, err := describe(d.t.obj.verbs)
+		if err != nil {
+			return err
+		}
+		return d.result(reflect.ValueOf(desc))
+	}
+	return fmt.Errorf("%w: %s has no verb %q", ErrNoSuchVerb, typeName(d.t.obj.verbs.typ), clip(verb))
+}
+
+// prepare decodes the arguments into d.in.
+func (d *delivery) prepare(v *verb, dec *decoder, args value.Args) error {
+	n := args.Len()
+	fixed := len(v.params)
+	if v.variadic {
+		fixed--
+	}
+	if n < fixed || n > fixed && !v.variadic {
+		return fmt.Errorf("%w: %s takes %d, not %d", ErrBadArguments, v.name, fixed, n)
+	}
+	d.in = append(d.in[:0], d.t.obj.recv)
+	if v.hasCtx {
+		d.in = append(d.in, reflect.ValueOf(d.context()))
+	}
+	for i := range n {
+		into := reflect.New(v.param(i)).Elem()
+		if err := args.Decode(&dec.val, i, into); err != nil {
+			return argumentError(v, err)
+		}
+		d.in = append(d.in, into)
+	}
+	return nil
+}
+
+// context makes the context of a method that takes one.
+func (d *delivery) context() context.Context {
+	c := d.core
+	ctx, cancel := context.WithCancelCause(c.context())
+	d.ctx = cancel
+	c.lock()
+	if d.t.call.IsCanceled() {
+		c.outside = append(c.outside, func() { cancel(ErrCanceled) })
+	} else {
+		c.calls[d.t.call] = &underway{cancel: cancel}
+	}
+	c.unlock()
+	return ctx
+}
+
+// invoke calls the method and takes its results.
+func (d *delivery) invoke(v *verb) {
+	out := v.fn.Call(d.in)
+	if v.hasErr {
+		if err := out[v.errAt]; !err.IsNil() {
+			d.err = err.Interface().(error)
+			return
+		}
+	}
+	if v.result == nil {
+		return
+	}
+	res := out[0]
+	if res.Kind() == reflect.Interface {
+		res = res.Elem()
+	}
+	if res.IsValid() && res.Kind() == reflect.Pointer && res.Type().Implements(promiseType) {
+		if res.IsNil() {
+			return
+		}
+		p := res.Interface().(anyPromise).base()
+		if p.core != d.core {
+			d.err = d.core.incident("a method returned a promise of another vat", v.name)
+			return
+		}
+		d.follow = p
+		return
+	}
+	d.err = d.result(out[0])
+}
+
+// result encodes the result. What cannot be sent is a fault of the object, of
+// which its caller is told no more than that.
+func (d *delivery) result(v reflect.Value) error {
+	d.enc = newEncoder(d.core)
+	if err := d.enc.result(v); err != nil {
+		return d.core.incident("a result cannot be sent", err.Error(), "type", v.Type().String())
+	}
+	return nil
+}
+
+// commit answers the call. Machine right.
+func (d *delivery) commit() {
+	c, call := d.core, d.t.call
+	end := func() {}
+	if d.ctx != nil {
+		cancel := d.ctx
+		end = func() {
+			delete(c.calls, call)
+			c.outside = append(c.outside, func() { cancel(context.Canceled) })
+		}
+	}
+	switch {
+	case d.err != nil:
+		call.Fail(toWire(d.err))
+		end()
+	case d.follow != nil:
+		if p := d.follow; p.state == pending && p.call != nil && !p.solo {
+			call.Follow(p.call)
+			p.whenSettled(watchFunc(func(*promise) { end() }))
+		} else {
+			p.whenSettled(watchFunc(func(p *promise) { answer(call, p); end() }))
+		}
+	case d.enc != nil:
+		flat, caps := d.enc.take()
+		call.Return(flat, caps)
+		end()
+	default:
+		call.Return(nil, nil)
+		end()
+	}
+	if d.enc != nil {
+		d.enc.done()
+	}
+	*d = delivery{core: c, in: d.in}
+}
+
+// answer gives call the outcome of p. Machine right.
+func answer(call *captp.Call, p *promise) {
+	if p.state == broken {
+		call.Fail(toWire(p.err))
+		return
+	}
+	call.Return(p.flat, p.retained())
+}
+
+// watchFunc is a watcher of one function.
+type watchFunc func(p *promise)
+
+func (f watchFunc) settled(p *promise) { f(p) }
+
+// clip bounds a string of a peer that goes into an error.
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "…"
+	}
+	return s
+}

@@ -1,0 +1,80 @@
+package vat
+
+import "time"
+
+// quantum is how many messages of one session are fed to the machine before
+// their turns run and others get the machine right.
+const quantum = 64
+
+// feed is one run of bytes from a link's reader.
+type feed struct {
+	s    *session
+	rest []byte // not yet fed; guarded by the machine right
+}
+
+// receive feeds data to the machine, quantum by quantum. If nobody has the turn
+// right it takes it, runs the turns that result, and writes once at the end; else
+// who has it will. The caller has the machine right; receive gives it back.
+func (c *core) receive(f *feed) {
+	mine := c.take(f)
+	for len(f.rest) > 0 {
+		c.feed(f, quantum)
+		if !mine && c.turns.len() > 0 {
+			mine = c.take(f)
+		}
+		if mine {
+			c.runTurns()
+		} else if len(f.rest) > 0 {
+			c.unlock()
+			c.lock()
+		}
+	}
+	if mine {
+		c.runTurns()
+		c.release()
+	}
+	f.s.checkReady()
+	f.rest = nil
+	f.s.feeds = append(f.s.feeds, f)
+	c.leave()
+}
+
+// feed gives the machine up to max messages of f. Machine right.
+func (c *core) feed(f *feed, max int) {
+	rest, err := f.s.captp.Receive(f.rest, max)
+	f.rest = rest
+	if err != nil {
+		f.rest = nil // the session has ended; what followed does not count
+	}
+	c.settle()
+}
+
+// worker runs the turns that nobody else is there to run: those that sends and
+// resolutions from outside queued. It also keeps the timers.
+func (v *Vat) worker() {
+	c := v.core
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	for {
+		c.lock()
+		c.fireTimers()
+		if c.turns.len() > 0 && c.take(nil) {
+			c.runTurns()
+			c.release()
+			c.fireTimers()
+		}
+		if wait, ok := c.nextTimer(); ok {
+			timer.Reset(wait)
+		} else {
+			timer.Stop()
+		}
+		c.leave()
+		select {
+		case <-c.wake:
+		case <-timer.C:
+		case <-v.stop:
+			return
+		}
+	}
+}

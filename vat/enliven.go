@@ -1,0 +1,64 @@
+package vat
+
+import (
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/internal/capn"
+	"github.com/vatnet/vatnet/internal/link"
+	"github.com/vatnet/vatnet/spec/object"
+	"github.com/vatnet/vatnet/sturdyref"
+)
+
+// Enliven turns a sturdyref into a reference, at once: a promise to which sends
+// are on their way while the vat that it names is still being dialled. One's own
+// sturdyref gives the near reference, without any dialling.
+//
+// If it comes to nothing the reference breaks: with ErrUnreachable, ErrWrongVat,
+// ErrNoSuchObject, or ErrClosed if v is closed. [Ref.Await] tells when it is known.
+func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
+	c := v.core
+	switch {
+	case r.IsZero():
+		return c.brokenRef(ErrNull)
+	case r.Vat() == v.ID():
+		c.lock()
+		defer c.leave()
+		ref := c.lookup(r.Swissnum().Hash(v.ID()))
+		if ref == nil {
+			ref = c.machine.BrokenRef(toWire(ErrNoSuchObject))
+		}
+		return c.newRef(ref)
+	}
+	c.lock()
+	refused := c.refused
+	c.unlock()
+	if refused != nil {
+		return c.brokenRef(refused)
+	}
+	l := v.links.Link(r.Vat(), r.Locations(), func(l *link.Link) link.Receiver { return c.open(l) })
+	return c.ask(l.Receiver().(*session), r.Swissnum())
+}
+
+// ask asks the peer of s for what a swissnum designates.
+func (c *core) ask(s *session, secret sturdyref.Swissnum) *Ref {
+	var b capn.Builder
+	b.Init(nil)
+	bytes := secret.Reveal()
+	b.Data(b.Root(0, 1).Slot(0), bytes[:])
+	c.lock()
+	defer c.leave()
+	boot := s.captp.Bootstrap()
+	call := c.machine.Send(boot, &captp.Outgoing{
+		Interface: object.NonceLocator_TypeID, Method: methodLookup, Params: b.Bytes(),
+	})
+	ref := call.Pipe(0)
+	call.Done()
+	boot.Release()
+	return c.newRef(ref)
+}
+
+// brokenRef returns a reference that is broken for err.
+func (c *core) brokenRef(err error) *Ref {
+	c.lock()
+	defer c.unlock()
+	return c.newRef(c.machine.BrokenRef(toWire(err)))
+}

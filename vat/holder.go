@@ -1,0 +1,65 @@
+package vat
+
+import (
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/spec/object"
+)
+
+// holder is the near object that stands for plain data where only a reference
+// can stand: what a promise resolves to that settled to data. It answers settle
+// with its data, and has no verbs. Machine right.
+type holder struct {
+	core *core
+	flat []byte       // results (ref, value), a flat segment; nil is null
+	caps []*captp.Ref // one holder each
+}
+
+// Deliver implements captp.Object.
+func (h *holder) Deliver(call *captp.Call) (wait bool) {
+	h.core.later(&settleAnswer{core: h.core, call: call, data: h})
+	return false
+}
+
+// Canceled implements captp.Object; the answer is on its way.
+func (h *holder) Canceled(*captp.Call) {}
+
+// Dropped implements captp.Object.
+func (h *holder) Dropped(*captp.Grant) {
+	h.core.garbage.add(h.caps...)
+	h.caps = nil
+}
+
+// settleAnswer answers what can be answered without a turn: settle, and calls
+// that cannot succeed.
+type settleAnswer struct {
+	core *core
+	call *captp.Call
+	data *holder // asked was a holder of data,
+	self *face   // or an object
+}
+
+func (a *settleAnswer) afterwards() {
+	iface, method := a.call.Method()
+	switch {
+	case iface == object.Object_TypeID && method == methodSettle && a.data != nil:
+		caps := make([]*captp.Ref, len(a.data.caps))
+		for i, r := range a.data.caps {
+			if r != nil {
+				caps[i] = r.Retain()
+			}
+		}
+		a.call.Return(a.data.flat, caps)
+	case iface == object.Object_TypeID && method == methodSettle:
+		a.call.Return(selfResult, []*captp.Ref{a.core.machine.Near(a.self, a.self.grant)})
+	case a.data != nil:
+		a.call.Fail(toWire(ErrNotObject))
+	default:
+		a.call.Fail(toWire(ErrNoSuchVerb))
+	}
+}
+
+// The methods of the interface Object.
+const (
+	methodSend   = 0
+	methodSettle = 1
+)

@@ -1,0 +1,145 @@
+package vat
+
+import (
+	"time"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/capn"
+	"github.com/vatnet/vatnet/spec/object"
+	"github.com/vatnet/vatnet/sturdyref"
+)
+
+// How a peer that asks for swissnums that do not exist is treated.
+const (
+	freeMisses   = 10 // are answered at once
+	maxMisses    = 100
+	missInterval = time.Second // between the answers to the misses after the free ones
+	missMemory   = 10 * time.Minute
+	missPeers    = 1024
+)
+
+// locator is the nonce locator of one session: the object at its bootstrap, which
+// looks swissnums up. It implements captp.Object.
+type locator struct{ s *session }
+
+// Deliver implements captp.Object.
+func (l *locator) Deliver(call *captp.Call) (wait bool) {
+	l.s.core.later(&lookup{l, call})
+	return false
+}
+
+// Canceled implements captp.Object; the answer comes in its time.
+func (l *locator) Canceled(*captp.Call) {}
+
+// Dropped implements captp.Object.
+func (l *locator) Dropped(*captp.Grant) {}
+
+// lookup is one question to the locator.
+type lookup struct {
+	l    *locator
+	call *captp.Call
+}
+
+func (q *lookup) afterwards() {
+	iface, method := q.call.Method()
+	if iface != object.NonceLocator_TypeID || method != methodLookup {
+		q.call.Fail(toWire(ErrNoSuchVerb))
+		return
+	}
+	c := q.l.s.core
+	if ref := c.lookupSecret(q.call); ref != nil {
+		q.call.Return(refResult, []*captp.Ref{ref})
+		return
+	}
+	q.l.s.miss(q.call)
+}
+
+// methodLookup is the method of the interface NonceLocator.
+const methodLookup = 0
+
+// lookupSecret looks up the swissnum that call carries; nil is a miss.
+func (c *core) lookupSecret(call *captp.Call) *captp.Ref {
+	params, _ := call.Params()
+	field, err := params.Field(0)
+	if err != nil {
+		return nil
+	}
+	data, err := field.Bytes()
+	if err != nil || len(data) != sturdyref.SwissnumSize {
+		return nil
+	}
+	return c.lookup(sturdyref.HashSwissnum(c.id, (*[sturdyref.SwissnumSize]byte)(data)))
+}
+
+// misses is what is remembered of a peer that asked in vain.
+type misses struct {
+	count int
+	next  time.Time // no answer to a miss before this
+}
+
+// miss answers a lookup that found nothing: with one and the same error whatever
+// the reason; ever later; and in the end not at all. Machine right.
+func (s *session) miss(call *captp.Call) {
+	now := time.Now()
+	m := s.core.missesOf(s.peer, now)
+	m.count++
+	switch {
+	case m.count >= maxMisses:
+		s.core.log.Warn("vat: peer asked for too many objects that do not exist", "peer", s.peer)
+		call.Fail(toWire(ErrNoSuchObject))
+		s.captp.Abort(&captp.Error{
+			Kind: captp.Disconnected, Reason: "limit.lookups: too many unknown sturdyrefs", Outcome: "limit.lookups",
+		})
+	case m.count > freeMisses:
+		if m.next.Before(now) {
+			m.next = now
+		}
+		m.next = m.next.Add(missInterval)
+		s.core.at(m.next, func() { call.Fail(toWire(ErrNoSuchObject)) })
+	default:
+		m.next = now
+		call.Fail(toWire(ErrNoSuchObject))
+	}
+}
+
+// missesOf returns the entry of a peer. It outlives the session, so that dialling
+// again does not help. Machine right.
+func (c *core) missesOf(peer crypto.VatID, now time.Time) *misses {
+	if c.misses == nil {
+		c.misses = make(map[crypto.VatID]*misses)
+	}
+	m := c.misses[peer]
+	if m != nil && now.Sub(m.next) < missMemory {
+		return m
+	}
+	if len(c.misses) >= missPeers {
+		for id, old := range c.misses {
+			if now.Sub(old.next) >= missMemory || old.count <= freeMisses {
+				delete(c.misses, id)
+			}
+		}
+		if len(c.misses) >= missPeers {
+			clear(c.misses)
+		}
+	}
+	m = &misses{next: now}
+	c.misses[peer] = m
+	return m
+}
+
+// refResult are the results of a method whose first pointer is capability 0.
+var refResult = func() []byte {
+	var b capn.Builder
+	b.Init(nil)
+	b.SetCap(b.Root(0, 1).Slot(0), 0)
+	return b.Bytes()
+}()
+
+// emptyParams are the parameters of a method without any.
+var emptyParams = func() []byte {
+	var b capn.Builder
+	b.Init(nil)
+	b.Root(0, 0)
+	return b.Bytes()
+}()

@@ -1,0 +1,146 @@
+package vat
+
+import (
+	"fmt"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/vatnet/vatnet/captp"
+)
+
+// Object makes the Go type that embeds it pass by reference. Such a type is
+// always used through a pointer:
+//
+//	type Log struct {
+//		vat.Object
+//		lines []Entry
+//	}
+//
+// Its exported methods are its verbs; see the package documentation for what they
+// may take and return. Everything that is not an Object is passed by copy.
+//
+// An object belongs to the vat that first exports or sends it, and from then on
+// only that vat's turns should touch it: that is why it needs no mutex. Another
+// vat of the process that sends it is refused with ErrOtherVat.
+//
+// Two methods are hooks rather than verbs. Unreferenced() runs, in a turn, when
+// the last reference to the object is gone and no sturdyref leads to it.
+// Undescribed() is never called; to have it is to decline __describe.
+//
+// The zero value is ready. An Object must not be copied after its first use.
+type Object struct {
+	_    noCopy
+	host atomic.Pointer[hosted]
+}
+
+// Vat returns the vat that the object belongs to, nil before it was first
+// exported or sent. It is safe for concurrent use.
+func (o *Object) Vat() *Vat {
+	if h := o.host.Load(); h != nil {
+		return h.core.vat
+	}
+	return nil
+}
+
+func (o *Object) vatObject() *Object { return o }
+
+// objecter is implemented by pointers to what embeds Object.
+type objecter interface{ vatObject() *Object }
+
+// noCopy has go vet warn when an Object is copied.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// hosted is an object as its vat knows it. What changes is guarded by the machine
+// right.
+type hosted struct {
+	core  *core
+	recv  reflect.Value
+	verbs *verbTable
+
+	faces    map[*captp.Grant]*face // under which grants (nil: none) references are out
+	enlisted int                    // entries of the swiss table that lead here
+}
+
+// face is a hosted object under one grant: what the machine knows as an object.
+type face struct {
+	*hosted
+	grant *captp.Grant
+}
+
+// host gives the hosted form of a user's object, adopting it for c if nobody
+// has. The machine right is not needed.
+func (c *core) host(o objecter) (*hosted, error) {
+	rv := reflect.ValueOf(o)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return nil, fmt.Errorf("%w: %T embeds vat.Object, so it must be passed as a pointer that is not nil", ErrNotSendable, o)
+	}
+	obj := o.vatObject()
+	h := obj.host.Load()
+	if h == nil {
+		verbs, err := verbsOf(rv.Type())
+		if err != nil {
+			return nil, err
+		}
+		fresh := &hosted{core: c, recv: rv, verbs: verbs}
+		if obj.host.CompareAndSwap(nil, fresh) {
+			return fresh, nil
+		}
+		h = obj.host.Load()
+	}
+	if h.core != c {
+		return nil, fmt.Errorf("%w: %T", ErrOtherVat, o)
+	}
+	if h.recv.Pointer() != rv.Pointer() || h.recv.Type() != rv.Type() {
+		// A struct that embeds another object's struct by value shares its Object.
+		return nil, fmt.Errorf("%w: %T shares its vat.Object with %s", ErrNotSendable, o, h.recv.Type())
+	}
+	return h, nil
+}
+
+// ref makes a reference to h under grant g. Machine right.
+func (h *hosted) ref(g *captp.Grant) *captp.Ref {
+	f := h.faces[g]
+	if f == nil {
+		f = &face{h, g}
+		if h.faces == nil {
+			h.faces = make(map[*captp.Grant]*face, 1)
+		}
+		h.faces[g] = f
+	}
+	return h.core.machine.Near(f, g)
+}
+
+// Deliver implements captp.Object: it queues a turn.
+func (f *face) Deliver(call *captp.Call) (wait bool) { return f.core.deliver(f, call) }
+
+// Canceled implements captp.Object.
+func (f *face) Canceled(call *captp.Call) { f.core.canceled(call) }
+
+// Dropped implements captp.Object.
+func (f *face) Dropped(g *captp.Grant) {
+	delete(f.faces, g)
+	f.checkReferenced()
+}
+
+// checkReferenced queues the Unreferenced hook when nothing leads to h. Machine right.
+func (h *hosted) checkReferenced() {
+	if len(h.faces) == 0 && h.enlisted == 0 && h.verbs.unreferenced && h.core.refused == nil {
+		h.core.turns.push(turn{job: (*unreferenced)(h)})
+	}
+}
+
+// unreferenced is the turn of the hook.
+type unreferenced hosted
+
+func (u *unreferenced) run() {
+	h := (*hosted)(u)
+	h.core.mu.Lock()
+	again := len(h.faces) != 0 || h.enlisted != 0 // a turn in between sent it anew
+	h.core.mu.Unlock()
+	if !again {
+		h.recv.Interface().(interface{ Unreferenced() }).Unreferenced()
+	}
+}

@@ -1,0 +1,385 @@
+package vat
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/internal/capn"
+)
+
+// Promise is the outcome of a send, of a turn to come, or of a [Resolver]: a
+// value of type T, later, or an error. A promise settles once.
+//
+// It is a [Target]: sends to it travel at once, without waiting for it, to
+// wherever the outcome will be. It can be an argument and a result of sends. [When]
+// runs a turn when it settles; Await waits, outside of any turn. Every one who
+// asks gets his own copy of the value, converted to T as it is asked for.
+//
+// Promises come from this package; the zero value is not one. All methods are
+// safe for concurrent use.
+type Promise[T any] struct{ promise }
+
+// anyPromise is implemented by *Promise[T] for every T.
+type anyPromise interface {
+	base() *promise
+	valueType() reflect.Type
+}
+
+func (p *Promise[T]) valueType() reflect.Type { return reflect.TypeFor[T]() }
+
+func (p *promise) base() *promise { return p }
+
+// promiseState is where a promise is on its way; settled states are final.
+//
+//	pending ──▶ fulfilled
+//	   └──────▶ broken
+type promiseState uint8
+
+const (
+	pending promiseState = iota
+	fulfilled
+	broken
+)
+
+// promise is a Promise without its type. Its fields are guarded by its vat's
+// machine right; those of a settled one do not change any more.
+type promise struct {
+	core  *core
+	state promiseState
+	named bool   // it stands for a reference, which is pipe
+	lazy  bool   // … and what that settles to has not been asked for
+	solo  bool   // nobody will send to it
+	bound bool   // its resolver has been used
+	verb  string // sent; "" if it is not the outcome of a send
+
+	call *captp.Call // outcome of a send, while pending
+	lead *promise    // settles as this one does
+	pipe *captp.Ref  // what sends go to, once one was made; one holder
+
+	flat []byte       // fulfilled: the results (ref, value), a flat segment; nil is null
+	caps []*captp.Ref // fulfilled: their capabilities, one holder each
+	err  error        // broken
+
+	waiters []*waiter
+	watch   []watcher
+}
+
+// watcher is told, with the machine right, that a promise has settled.
+type watcher interface{ settled(p *promise) }
+
+// Settled implements captp.Sink: the outcome of the send is there.
+func (p *promise) Settled(call *captp.Call, out captp.Outcome) {
+	if p.state != pending {
+		return // the vat was closed
+	}
+	if out.Err != nil {
+		p.state, p.err = broken, fromWire(out.Err)
+	} else {
+		p.state = fulfilled
+		if !out.Content.IsNull() {
+			flat, err := capn.Flatten(make([]byte, 0, 64), out.Content)
+			if err != nil {
+				p.state, p.err = broken, fmt.Errorf("%w: %w", ErrBadResult, err)
+			}
+			p.flat = flat
+		}
+		if p.state == fulfilled && len(out.Caps) > 0 {
+			p.caps = make([]*captp.Ref, len(out.Caps))
+			for i, r := range out.Caps {
+				if r != nil {
+					p.caps[i] = r.Retain()
+				}
+			}
+			p.collect(p.caps...)
+		}
+	}
+	p.call = call // also when Send has not returned yet
+	p.core.later(p)
+}
+
+// afterwards implements afterwards: it tells who waits for p, and gives the call back.
+func (p *promise) afterwards() {
+	if p.call != nil {
+		p.call.Done()
+		p.call = nil
+	}
+	wakeAll(&p.waiters)
+	p.waiters = nil
+	watch := p.watch
+	p.watch = nil
+	for _, w := range watch {
+		w.settled(p)
+	}
+}
+
+// collect has refs released when p is collected.
+func (p *promise) collect(refs ...*captp.Ref) {
+	g := &p.core.garbage
+	runtime.AddCleanup(p, func(refs []*captp.Ref) {
+		g.add(refs...)
+	}, refs)
+}
+
+// fulfill settles p with a value: flat results, and capabilities of which one
+// holder each passes. Machine right.
+func (p *promise) fulfill(flat []byte, caps []*captp.Ref) {
+	if p.state != pending {
+		for _, r := range caps {
+			if r != nil {
+				r.Release()
+			}
+		}
+		return
+	}
+	p.state, p.flat, p.caps = fulfilled, flat, caps
+	if len(caps) > 0 {
+		p.collect(caps...)
+	}
+	if p.pipe != nil && p.lead == nil {
+		p.core.machine.Resolve(p.pipe, p.valueRef())
+	}
+	p.core.later(p)
+}
+
+// smash breaks p. Machine right.
+func (p *promise) smash(err error) {
+	if p.state != pending {
+		return
+	}
+	p.state, p.err = broken, err
+	if p.pipe != nil && p.call == nil && p.lead == nil && !p.named {
+		p.core.machine.Break(p.pipe, toWire(err))
+	}
+	p.core.later(p)
+}
+
+// follow settles p as o settles; sends go on to where those to o go. Machine right.
+func (p *promise) follow(o *promise) {
+	for x := o; x != nil; x = x.lead {
+		if x == p {
+			p.smash(ErrCycle)
+			return
+		}
+	}
+	if p.state != pending {
+		return
+	}
+	if p.pipe != nil {
+		p.core.machine.Resolve(p.pipe, o.ref().Retain())
+	}
+	p.lead = o
+	o.whenSettled(followed{p})
+}
+
+// followed settles p as what it is told of.
+type followed struct{ p *promise }
+
+func (f followed) settled(o *promise) {
+	if o.state == broken {
+		f.p.smash(o.err)
+		return
+	}
+	f.p.fulfill(o.flat, o.retained())
+}
+
+// retained returns the capabilities of a fulfilled promise, with a new holder
+// each. Machine right.
+func (p *promise) retained() []*captp.Ref {
+	if len(p.caps) == 0 {
+		return nil
+	}
+	caps := make([]*captp.Ref, len(p.caps))
+	for i, r := range p.caps {
+		if r != nil {
+			caps[i] = r.Retain()
+		}
+	}
+	return caps
+}
+
+// whenSettled has w told when p settles: later, or at the end of this use of the
+// machine right. Machine right.
+func (p *promise) whenSettled(w watcher) {
+	p.start()
+	p.watch = append(p.watch, w)
+	if p.state != pending {
+		p.core.later(p)
+	}
+}
+
+// start asks for the outcome of a promise that stands for a reference. Machine right.
+func (p *promise) start() {
+	if !p.lazy || p.state != pending {
+		return
+	}
+	p.lazy = false
+	call := p.core.sendSettle(p.pipe, p)
+	if p.state == pending {
+		p.call = call
+	}
+}
+
+// ref returns what sends to p go to; the holder is p's. Machine right.
+func (p *promise) ref() *captp.Ref {
+	if p.pipe != nil {
+		return p.pipe
+	}
+	m := p.core.machine
+	switch {
+	case p.state == fulfilled:
+		p.pipe = p.valueRef()
+	case p.state == broken:
+		p.pipe = m.BrokenRef(toWire(p.err))
+	case p.lead != nil:
+		p.pipe = p.lead.ref().Retain()
+	case p.call != nil:
+		p.pipe = p.call.Pipe(0)
+	default:
+		p.pipe = m.NewPromise()
+	}
+	p.collect(p.pipe)
+	return p.pipe
+}
+
+// valueRef returns a new holder of the reference that a fulfilled promise came to:
+// the one that it is, or a holder of its data. Machine right.
+func (p *promise) valueRef() *captp.Ref {
+	if r, ok := p.resultRef(); ok {
+		if r == nil {
+			return p.core.machine.BrokenRef(toWire(ErrNull))
+		}
+		return r.Retain()
+	}
+	return p.core.machine.Near(&holder{core: p.core, flat: p.flat, caps: p.retained()}, nil)
+}
+
+// settledNow reports whether p has settled, asking for it if nobody has.
+func (p *promise) settledNow() bool {
+	p.core.lock()
+	defer p.core.leave()
+	p.start()
+	return p.state != pending
+}
+
+// await waits until p settles, ctx ends or the vat is closed.
+func (p *promise) await(ctx context.Context) error {
+	c := p.core
+	if inTurn() {
+		return c.refuseInTurn("Await")
+	}
+	c.lock()
+	p.start()
+	if p.state != pending {
+		c.leave()
+		return nil
+	}
+	w := c.waiter()
+	p.waiters = append(p.waiters, w)
+	c.leave()
+	err := c.wait(ctx, w)
+	if err == nil {
+		c.lock()
+		c.free(w)
+		c.unlock()
+		return nil
+	}
+	c.lock()
+	defer c.unlock()
+	if p.state != pending {
+		return nil
+	}
+	for i, x := range p.waiters {
+		if x == w {
+			p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
+			break
+		}
+	}
+	return err
+}
+
+// wait waits for w to be woken.
+func (c *core) wait(ctx context.Context, w *waiter) error {
+	select {
+	case <-w.ch:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	case <-c.done:
+		select {
+		case <-w.ch:
+			return nil
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// contextError is the error for a context that ended: it matches ErrCanceled and
+// the context's own.
+func contextError(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return fmt.Errorf("%w: %w: %w", ErrCanceled, ctx.Err(), cause)
+	}
+	return fmt.Errorf("%w: %w", ErrCanceled, ctx.Err())
+}
+
+// refuseInTurn says loudly that something that waits was called inside of a turn.
+func (c *core) refuseInTurn(what string) error {
+	c.log.Error("vat: "+what+" was called inside of a turn, where it would wait for itself; use When",
+		"stack", stack())
+	return fmt.Errorf("%s: %w", what, ErrInTurn)
+}
+
+func stack() string {
+	buf := make([]byte, 8<<10)
+	return string(buf[:runtime.Stack(buf, false)])
+}
+
+// Await waits for the outcome. It stops waiting when ctx ends, without canceling
+// anything; use [Call] or Cancel for that. If the vat is closed meanwhile, it
+// returns ErrClosed.
+//
+// Inside of a turn it does not wait but returns ErrInTurn at once, and says so in
+// the vat's log: a turn that waits keeps everything it could wait for from
+// happening. Use [When] there.
+func (p *Promise[T]) Await(ctx context.Context) (T, error) {
+	var v T
+	if err := p.await(ctx); err != nil {
+		return v, err
+	}
+	err := p.decode(reflect.ValueOf(&v).Elem())
+	return v, err
+}
+
+// Cancel says that nobody wants the outcome any more. A send that has not been
+// delivered yet will not be; the context of one that has been ends. The promise
+// breaks with ErrCanceled, unless it has settled.
+func (p *Promise[T]) Cancel() { p.cancel() }
+
+func (p *promise) cancel() {
+	c := p.core
+	c.lock()
+	defer c.leave()
+	if p.state != pending {
+		return
+	}
+	if p.call != nil {
+		p.call.Cancel()
+		c.settle()
+	}
+	p.smash(ErrCanceled)
+}
+
+// Vat returns the vat that the promise belongs to.
+func (p *Promise[T]) Vat() *Vat { return p.core.vat }
+
+// String describes a promise in logs.
+func (p *promise) String() string {
+	if p.verb != "" {
+		return "promise for " + p.verb
+	}
+	return "promise"
+}

@@ -1,0 +1,240 @@
+package vat
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/vatnet/vatnet/captp"
+)
+
+// Target is what verbs can be sent to: a *[Ref], or a *[Promise] of any type,
+// whose outcome need not be known yet.
+type Target interface {
+	// Send sends verb with args, and gives at once a promise for the outcome.
+	Send(verb string, args ...any) *Promise[any]
+	// SendOnly sends verb with args, where the outcome does not matter; if it is a
+	// failure, it goes to the vat's log.
+	SendOnly(verb string, args ...any)
+
+	// sendTo returns what to send to, with the machine right, and owner which
+	// vat's that is, without it.
+	sendTo() *captp.Ref
+	owner() *core
+}
+
+// Ref is a reference to an object: near (of this vat), far (of another vat), a
+// promise for one of these, or broken. Verbs can be sent to it in every state.
+//
+// Refs come from [Vat.Enliven], [Vat.Ref], and out of messages; the zero value is
+// not one. All methods are safe for concurrent use.
+type Ref struct {
+	core     *core
+	ref      *captp.Ref // one holder, until released
+	released *atomic.Bool
+}
+
+// State says what is known of a reference.
+//
+//	PromiseRef ──▶ NearRef | FarRef ──▶ BrokenRef
+//	    └───────────────────────────────────▲
+type State int
+
+// The states of a reference.
+const (
+	PromiseRef State = iota // it will be one of the others
+	NearRef                 // an object of this vat
+	FarRef                  // an object of another vat
+	BrokenRef               // nothing, and why
+)
+
+// String returns the state's name: promise, near, far or broken.
+func (s State) String() string {
+	switch s {
+	case PromiseRef:
+		return "promise"
+	case NearRef:
+		return "near"
+	case FarRef:
+		return "far"
+	case BrokenRef:
+		return "broken"
+	}
+	return "unknown"
+}
+
+// newRef makes a Ref of one holder of r. The machine right is not needed.
+func (c *core) newRef(r *captp.Ref) *Ref {
+	x := &Ref{core: c, ref: r, released: new(atomic.Bool)}
+	released, g := x.released, &c.garbage
+	runtime.AddCleanup(x, func(r *captp.Ref) {
+		if released.CompareAndSwap(false, true) {
+			g.add(r)
+		}
+	}, r)
+	return x
+}
+
+// Ref returns a near reference to an object of this vat; o is a pointer to a
+// struct that embeds [Object]. Errors: ErrOtherVat, ErrNotSendable, ErrClosed.
+func (v *Vat) Ref(o any) (*Ref, error) {
+	c := v.core
+	obj, ok := o.(objecter)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T does not embed vat.Object", ErrNotSendable, o)
+	}
+	h, err := c.host(obj)
+	if err != nil {
+		return nil, err
+	}
+	c.lock()
+	defer c.leave()
+	if c.refused != nil {
+		return nil, c.refused
+	}
+	return c.newRef(h.ref(nil)), nil
+}
+
+// Send implements [Target].
+func (r *Ref) Send(verb string, args ...any) *Promise[any] { return Send[any](r, verb, args...) }
+
+// SendOnly implements [Target].
+func (r *Ref) SendOnly(verb string, args ...any) { sendOnly(r, verb, args) }
+
+func (r *Ref) sendTo() *captp.Ref {
+	if r.released.Load() {
+		return r.core.machine.BrokenRef(toWire(errReleased))
+	}
+	return r.ref
+}
+
+func (r *Ref) owner() *core { return r.core }
+
+// errReleased is what a send on a released reference breaks with.
+var errReleased = coded("vat.released", "the reference was released")
+
+// Release lets go of the reference: when all that led to the object have been, its
+// vat is told. A released Ref is broken. References that are merely forgotten are
+// released after the garbage collector has found them. Release more than once is
+// the same as once.
+func (r *Ref) Release() {
+	if r.released.CompareAndSwap(false, true) {
+		r.core.lock()
+		r.ref.Release()
+		r.core.leave()
+	}
+}
+
+// State returns the state of the reference at this moment.
+func (r *Ref) State() State {
+	c := r.core
+	c.lock()
+	defer c.unlock()
+	switch r.sendTo().State() {
+	case captp.Near:
+		return NearRef
+	case captp.Far:
+		return FarRef
+	case captp.Broken:
+		return BrokenRef
+	}
+	return PromiseRef
+}
+
+// Err returns why the reference is broken; nil if it is not.
+func (r *Ref) Err() error {
+	c := r.core
+	c.lock()
+	defer c.unlock()
+	return fromWire(r.sendTo().Err())
+}
+
+// Vat returns the vat that holds the reference.
+func (r *Ref) Vat() *Vat { return r.core.vat }
+
+// String describes the reference for logs: its state, nothing that confers authority.
+func (r *Ref) String() string { return "vat.Ref(" + r.State().String() + ")" }
+
+// Await waits until the reference is no promise any more: it returns nil when it
+// is near or far, and why when it is broken. Inside of a turn it returns
+// ErrInTurn at once. Like a [Promise]'s, it stops waiting when ctx ends.
+func (r *Ref) Await(ctx context.Context) error {
+	c := r.core
+	if inTurn() {
+		return c.refuseInTurn("Ref.Await")
+	}
+	for {
+		c.lock()
+		ref := r.sendTo()
+		if ref.State() != captp.Promise {
+			err := fromWire(ref.Err())
+			c.unlock()
+			return err
+		}
+		w := c.waiter()
+		watch := &refWaiter{w: w}
+		ref.Watch(watch)
+		c.leave()
+		err := c.wait(ctx, w)
+		c.lock()
+		if err != nil {
+			if !watch.told {
+				ref.Unwatch(watch)
+			}
+			c.unlock()
+			return err
+		}
+		c.free(w)
+		c.unlock()
+	}
+}
+
+// refWaiter wakes a goroutine when a reference changes.
+type refWaiter struct {
+	w    *waiter
+	told bool
+}
+
+// Changed implements captp.Watcher.
+func (w *refWaiter) Changed(*captp.Ref) {
+	w.told = true
+	signal(w.w.ch)
+}
+
+// WhenBroken has f run in a turn of the vat when the reference breaks: its session
+// ended, it was revoked, or the promise that it was came to nothing. If the
+// reference is broken, f runs soon. While this waits the reference is held.
+func (r *Ref) WhenBroken(f func(err error)) {
+	c := r.core
+	c.lock()
+	defer c.leave()
+	ref := r.sendTo()
+	b := &brokenWatch{core: c, ref: ref.Retain(), f: f}
+	if ref.State() == captp.Broken {
+		b.Changed(ref)
+	} else {
+		ref.Watch(b)
+	}
+}
+
+// brokenWatch is a WhenBroken.
+type brokenWatch struct {
+	core *core
+	ref  *captp.Ref
+	f    func(error)
+	err  error
+}
+
+// Changed implements captp.Watcher.
+func (b *brokenWatch) Changed(r *captp.Ref) {
+	if r.State() != captp.Broken {
+		r.Watch(b) // a promise settled; what it settled to may yet break
+		return
+	}
+	b.err = fromWire(r.Err())
+	b.core.garbage.add(b.ref)
+	b.core.turns.push(turn{job: b})
+}
+
+func (b *brokenWatch) run() { b.f(b.err) }

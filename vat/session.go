@@ -1,0 +1,122 @@
+package vat
+
+import (
+	"errors"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/link"
+)
+
+// session ties a link, which carries bytes between this vat and one other, to the
+// machine's end of the conversation. It implements link.Receiver.
+type session struct {
+	core  *core
+	link  *link.Link // nil in a stepped core
+	peer  crypto.VatID
+	captp *captp.Session
+
+	// Guarded by the machine right.
+	writing bool   // somebody is in flush
+	ending  bool   // the link is being ended
+	spare   []byte // out-buffer to be used again
+	ready   []*waiter
+	feeds   []*feed // free ones
+}
+
+// open makes the session for a link; it is called with the Links locked.
+func (c *core) open(l *link.Link) *session {
+	s := &session{core: c, link: l, peer: l.Peer()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begin(s)
+	return s
+}
+
+// begin gives s its end of the conversation. Machine right.
+func (c *core) begin(s *session) {
+	loc := &locator{s: s}
+	s.captp = c.machine.Connect(captp.SessionConfig{
+		Peer:      s.peer.Short(),
+		Bootstrap: c.machine.Near(loc, nil),
+		Tag:       s,
+	})
+	c.sessions = append(c.sessions, s)
+}
+
+// Up implements link.Receiver: the peer's credit is known.
+func (s *session) Up(peer crypto.Hello) {
+	c := s.core
+	c.lock()
+	s.captp.Grant(peer.Credit.Calls, peer.Credit.Bytes)
+	s.checkReady()
+	// Whoever has the turn right may be long at it; what was waiting for this
+	// moment should leave with the handshake.
+	c.settle()
+	c.flush()
+	c.leave()
+}
+
+// Receive implements link.Receiver.
+func (s *session) Receive(data []byte) {
+	c := s.core
+	c.lock()
+	var f *feed
+	if n := len(s.feeds); n > 0 {
+		f = s.feeds[n-1]
+		s.feeds = s.feeds[:n-1]
+	} else {
+		f = &feed{s: s}
+	}
+	f.rest = data
+	c.receive(f)
+}
+
+// Closed implements link.Receiver: the link has ended, and everything that went
+// through it breaks.
+func (s *session) Closed(err error) {
+	c := s.core
+	c.lock()
+	defer c.leave()
+	s.ending = true
+	s.captp.Disconnect(linkError(err), !link.Delivered(err))
+	for i, x := range c.sessions {
+		if x == s {
+			c.sessions = append(c.sessions[:i], c.sessions[i+1:]...)
+			break
+		}
+	}
+	wakeAll(&s.ready)
+	c.log.Debug("vat: session ended", "peer", s.peer, "error", err)
+}
+
+// The outcomes with which sessions could not be had.
+var (
+	outcomeUnreachable = captp.Ending(link.ErrUnreachable.Code())
+	outcomeWrongVat    = captp.Ending(crypto.ErrWrongVat.Code())
+)
+
+// linkError is the machine's error for the end of a link.
+func linkError(err error) *captp.Error {
+	e := &captp.Error{Kind: captp.Disconnected, Reason: err.Error(), Outcome: captp.PeerGone}
+	var l *link.Error
+	switch {
+	case errors.Is(err, crypto.ErrWrongVat):
+		e.Outcome = outcomeWrongVat
+	case errors.As(err, &l):
+		e.Outcome = captp.Ending(l.Code())
+	}
+	return e
+}
+
+// checkReady wakes those who wait in Ready if there is room again. Machine right.
+func (s *session) checkReady() {
+	if len(s.ready) > 0 && s.hasRoom() {
+		wakeAll(&s.ready)
+	}
+}
+
+// hasRoom reports whether sends through s would not just queue up here.
+func (s *session) hasRoom() bool {
+	return s.captp.Err() != nil || s.captp.Held() < s.core.maxHeld
+}

@@ -1,0 +1,96 @@
+package vat
+
+import "time"
+
+const (
+	stewardTick = time.Millisecond
+	stewardIdle = 50 // ticks without a batch after which the steward sleeps
+	longBatch   = 4  // ticks after which a batch of short turns counts as long
+)
+
+// steward watches over long turns. Who has the turn right writes only when its
+// batch is over, and while it is a link's reader nobody reads that link. If a turn
+// takes longer than a tick, the steward writes what is due, has the link read by
+// another goroutine, and lets everybody write for himself until the turn is over.
+// It sleeps while the vat does nothing.
+func (v *Vat) steward() {
+	c := v.core
+	ticker := time.NewTicker(stewardTick)
+	ticker.Stop()
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.stir:
+		case <-v.stop:
+			return
+		}
+		ticker.Reset(stewardTick)
+		var p patrol
+		for awake := true; awake; {
+			select {
+			case <-ticker.C:
+				awake = p.tick(c)
+			case <-v.stop:
+				return
+			}
+		}
+		ticker.Stop()
+	}
+}
+
+// patrol is what the steward remembers between two ticks.
+type patrol struct {
+	batch, seq uint64
+	same       int // ticks that the batch has lasted
+	idle       int // ticks since the last batch
+}
+
+// tick looks once, and reports whether to look again.
+func (p *patrol) tick(c *core) bool {
+	c.lock()
+	defer c.leave()
+	if !c.held {
+		if p.batch == c.batches {
+			p.idle++
+		} else {
+			p.idle, p.batch = 0, c.batches
+		}
+		p.same = 0
+		if p.idle >= stewardIdle {
+			c.stirred = false // the next batch wakes the steward
+			return false
+		}
+		return true
+	}
+	p.idle = 0
+	if p.batch != c.batches {
+		p.batch, p.seq, p.same = c.batches, c.seq, 0
+		return true
+	}
+	p.same++
+	stuck := p.seq == c.seq
+	p.seq = c.seq
+	if stuck || p.same >= longBatch {
+		c.long = stuck
+		if p.same >= longBatch {
+			p.same = 0
+		}
+		c.relieve()
+	}
+	return true
+}
+
+// relieve does for the holder of the turn right what it cannot do while user code
+// runs: feed the rest of what it read, write, and have its link read on.
+// Machine right.
+func (c *core) relieve() {
+	if f := c.holder; f != nil {
+		if len(f.rest) > 0 {
+			c.feed(f, 0)
+		}
+		c.holder = nil
+		// With the machine right, so that the reader is still in its Receive.
+		f.s.link.Relieve()
+	}
+	c.flush()
+}
