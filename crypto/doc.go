@@ -16,9 +16,8 @@
 // nothing is negotiated, so nothing can be negotiated down. What that buys:
 //
 //   - the dialler names the vat that it wants; another vat cannot answer;
-//   - a stranger who does not know the vat id learns nothing from a listener,
-//     not even that a vat is there: without a MAC keyed by the vat id, message 1
-//     is closed unanswered before any curve operation;
+//   - a stranger who does not know the vat id is never told a byte: without a MAC
+//     keyed by the vat id, message 1 is closed unanswered before any curve operation;
 //   - the dialler's identity is seen by the vat that it dialled, and nobody else;
 //   - ephemeral keys make recordings useless when a static key is stolen later,
 //     and ML-KEM-768 keeps them useless to a quantum computer.

@@ -86,7 +86,8 @@ func talk(t testing.TB, from, to *handshake) {
 }
 
 // spoil gives every way to flip one bit of a message, and every way to cut it
-// short or to lengthen it by a byte.
+// short or to lengthen it by a byte. Under the race detector, which makes this ten
+// times as slow and has nothing to find here, it flips one bit of each byte.
 func spoil(message []byte, each func(what string, spoiled []byte)) {
 	for n := range message {
 		each("cut", message[:n:n])
@@ -94,6 +95,9 @@ func spoil(message []byte, each func(what string, spoiled []byte)) {
 	each("longer", append(message[:len(message):len(message)], 0))
 	for i := range message {
 		for bit := range 8 {
+			if raceEnabled && bit != i%8 {
+				continue
+			}
 			spoiled := bytes.Clone(message)
 			spoiled[i] ^= 1 << bit
 			each("flip", spoiled)
@@ -101,7 +105,7 @@ func spoil(message []byte, each func(what string, spoiled []byte)) {
 	}
 }
 
-// dead checks that a handshake that failed has no keys and never goes on.
+// deadResponder checks that a handshake that failed has no keys and never goes on.
 func deadResponder(t *testing.T, r *Responder, good1, good3 []byte) {
 	t.Helper()
 	seal, open := r.Keys()
@@ -143,8 +147,12 @@ func TestEveryBitOfMessage1(t *testing.T) {
 		}
 		inner++
 	})
-	require.Equal(t, 1264*8, macs)
-	require.Equal(t, 1248*8, inner)
+	bits := 8
+	if raceEnabled {
+		bits = 1
+	}
+	require.Equal(t, 1264*bits, macs)
+	require.Equal(t, 1248*bits, inner)
 	_, r := pair(t, a, b)
 	_, err := r.Message1(good)
 	require.NoError(t, err)

@@ -1,0 +1,6 @@
+//go:build race
+
+package crypto
+
+// raceEnabled: tests that try everything try one bit of each byte.
+const raceEnabled = true
