@@ -43,7 +43,7 @@ func decBytes(d *Decoder, q capn.Ptr, v reflect.Value) error {
 		}
 		return err
 	case List: // an empty list from a peer that does not know what it would be a list of
-		if l, err := content(q); err == nil && l.Len() == 0 {
+		if l, err := content(q); err == nil && (l.IsList() || l.IsNull()) && l.Len() == 0 {
 			v.SetBytes([]byte{})
 			return nil
 		}
