@@ -99,6 +99,18 @@ func (c *core) leave() {
 	c.unlock()
 }
 
+// leaveSoon is leave for a send that nobody waits for yet: the worker writes, and
+// takes with it what is sent until it comes to that.
+func (c *core) leaveSoon() {
+	c.settle()
+	if !c.held {
+		signal(c.wake)
+	} else if c.long {
+		c.flush()
+	}
+	c.unlock()
+}
+
 // unlock gives the machine right back and does what must be done without it.
 func (c *core) unlock() {
 	c.settle()

@@ -47,13 +47,14 @@ const (
 // promise is a Promise without its type. Its fields are guarded by its vat's
 // machine right; those of a settled one do not change any more.
 type promise struct {
-	core  *core
-	state promiseState
-	named bool   // it stands for a reference, which is pipe
-	lazy  bool   // … and what that settles to has not been asked for
-	solo  bool   // nobody will send to it
-	bound bool   // its resolver has been used
-	verb  string // sent; "" if it is not the outcome of a send
+	core   *core
+	state  promiseState
+	named  bool   // it stands for a reference, which is pipe
+	lazy   bool   // … and what that settles to has not been asked for
+	solo   bool   // nobody will send to it
+	waited bool   // its sender waits for it
+	bound  bool   // its resolver has been used
+	verb   string // sent; "" if it is not the outcome of a send
 
 	call *captp.Call // outcome of a send, while pending
 	lead *promise    // settles as this one does

@@ -43,9 +43,9 @@ func call(ctx context.Context, t Target, verb string, args []any, into reflect.V
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
-	p := &promise{core: c, verb: verb, solo: true}
+	p := &promise{core: c, verb: verb, solo: true, waited: true}
 	c.send(t, verb, args, p)
-	if err := p.await(ctx); err != nil {
+	if err := p.await(ctx); err != nil { // which begins with writing
 		p.cancel()
 		return err
 	}
@@ -58,7 +58,11 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 	defer e.done()
 	err := e.args(verb, args)
 	c.lock()
-	defer c.leave()
+	if p.waited {
+		defer c.unlock()
+	} else {
+		defer c.leaveSoon()
+	}
 	if err == nil {
 		err = c.refused
 	}

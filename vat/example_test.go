@@ -1,0 +1,81 @@
+package vat_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vatnet/vatnet/vat"
+)
+
+// The log service: see the types Log and Entry in log_test.go.
+func Example() {
+	ctx := context.Background()
+
+	// server
+	v, err := vat.New(&vat.Config{Listen: []string{"127.0.0.1:0"}})
+	if err != nil {
+		panic(err)
+	}
+	defer v.Close()
+	sr, err := v.Export(&Log{}, nil)
+	if err != nil {
+		panic(err)
+	}
+	// fmt.Println(sr.URI()) would show it to those who are to have it.
+
+	// client
+	w, err := vat.New(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer w.Close()
+	log := w.Enliven(sr) // a promise, nothing waited for
+	log.SendOnly("log", "foot")
+	log.SendOnly("log", "shoe")
+	found, err := vat.Call[[]Entry](ctx, log, "search", "foo")
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range found {
+		fmt.Println(e.Line)
+	}
+	// Output: foot
+}
+
+// Directory hands out objects by name.
+type Directory struct {
+	vat.Object
+	printers map[string]*Printer
+}
+
+func (d *Directory) Lookup(name string) (*Printer, error) {
+	if p := d.printers[name]; p != nil {
+		return p, nil
+	}
+	return nil, fmt.Errorf("no printer is called %q", name)
+}
+
+// Printer has a name.
+type Printer struct {
+	vat.Object
+	name string
+}
+
+func (p *Printer) Name() string { return p.name }
+
+// Two calls in one round trip: the second goes to the promise of the first.
+func ExampleSend_pipelining() {
+	v, err := vat.New(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer v.Close()
+	dir, err := v.Ref(&Directory{printers: map[string]*Printer{"printer": {name: "Gutenberg"}}})
+	if err != nil {
+		panic(err)
+	}
+	name := vat.Send[string](dir.Send("lookup", "printer"), "name")
+	s, err := name.Await(context.Background())
+	fmt.Println(s, err)
+	// Output: Gutenberg <nil>
+}
