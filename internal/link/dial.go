@@ -22,8 +22,9 @@ type dial struct {
 	delay  time.Duration
 
 	mu    sync.Mutex
-	over  bool                  // won, or given up
-	conns map[net.Conn]struct{} // under handshake
+	won   bool                  // by one attempt
+	over  bool                  // the race has ended
+	conns map[net.Conn]struct{} // under handshake, or the winner's
 }
 
 type attempt struct {
@@ -100,6 +101,7 @@ func (d *dial) race() (*transport, error) {
 		case <-next.C:
 		case r := <-results:
 			if r.err == nil {
+				d.end(r.transport.conn) // giveUp is not to close it
 				return r.transport, nil
 			}
 			errs = append(errs, r.err)
@@ -144,7 +146,7 @@ func (d *dial) attempt(ctx context.Context, hint string) attempt {
 		d.end(conn)
 		return fail(err)
 	}
-	if !d.win(conn) {
+	if !d.win() {
 		return fail(context.Canceled)
 	}
 	t := ls.newTransport(conn, secured)
@@ -168,22 +170,21 @@ func (d *dial) begin(conn net.Conn) bool {
 	return true
 }
 
-// end forgets a connection that its handshake has closed.
+// end forgets a connection: its handshake has closed it, or it has a new owner.
 func (d *dial) end(conn net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, conn)
 }
 
-// win gives true to the first connection that comes.
-func (d *dial) win(conn net.Conn) bool {
+// win gives true to the first attempt that comes.
+func (d *dial) win() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.over {
-		return false // and closed already
+	if d.over || d.won {
+		return false // giveUp closes it
 	}
-	d.over = true
-	delete(d.conns, conn)
+	d.won = true
 	return true
 }
 

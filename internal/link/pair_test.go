@@ -1,9 +1,9 @@
 package link
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -86,8 +86,38 @@ func (w *tworld) clone() *tworld {
 	return &c
 }
 
+// key gives a text that no other world has.
 func (w *tworld) key() string {
-	return fmt.Sprint(w.nodes, w.wires, w.tokens, w.read, w.cuts, w.closes, w.restarts)
+	b := make([]byte, 0, 512)
+	put := func(vs ...int) {
+		for _, v := range vs {
+			b = append(b, byte(v)) // every number here is small
+		}
+	}
+	offer := func(o offered) { put(int(o.epoch), int(o.session), int(o.seen)) }
+	for _, n := range w.nodes {
+		p := n.pair
+		put(int(p.phase), int(p.epoch), int(p.void), int(p.taken), int(p.own))
+		put(int(n.epoch), int(n.used), n.link, n.wire, n.held, n.dials)
+		offer(n.offer)
+	}
+	for _, t := range w.wires {
+		put(255, t.from, int(t.number), int(t.side[0]), int(t.side[1]))
+		b = strconv.AppendBool(b, t.third)
+		b = strconv.AppendBool(b, t.cut)
+		for _, q := range t.queue {
+			put(254, len(q))
+			for _, m := range q {
+				put(int(m.kind), int(m.claim.used), int(m.claim.seen), m.token)
+				offer(m.offer)
+			}
+		}
+	}
+	put(253, w.tokens, w.cuts, w.closes, w.restarts)
+	for token := range w.tokens {
+		put(w.read[token+1])
+	}
+	return string(b)
 }
 
 func (w *tworld) send(wire, to int, m tmsg) {

@@ -68,3 +68,16 @@ func (n *Net) drop(c *Conn) {
 	delete(n.conns, c)
 	delete(n.conns, c.peer)
 }
+
+// Blackhole has every present connection between two hosts carry nothing any
+// more, not even its end, as when a middlebox forgets it; new ones are fine.
+func (n *Net) Blackhole(a, b string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for c := range n.conns {
+		if c.from == a && c.to == b {
+			c.out.setStalled(true)
+			c.in.setStalled(true)
+		}
+	}
+}

@@ -145,6 +145,17 @@ func TestFaults(t *testing.T) {
 			_, err = b.Read(make([]byte, 1))
 			require.NoError(t, err)
 		},
+		"black hole": func(t *testing.T, n *memnet.Net, a, b *memnet.Conn) {
+			n.Blackhole("alice", "bob")
+			require.NoError(t, a.Close())
+			require.NoError(t, b.SetReadDeadline(time.Now().Add(time.Hour)))
+			_, err := b.Read(make([]byte, 1))
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			a, b = connect(t, n)
+			require.NoError(t, a.Close())
+			_, err = b.Read(make([]byte, 1))
+			require.ErrorIs(t, err, io.EOF)
+		},
 		"nobody listens": func(t *testing.T, n *memnet.Net, a, b *memnet.Conn) {
 			_, err := n.Host("alice").Dial(t.Context(), "bob:7000")
 			require.ErrorIs(t, err, memnet.ErrRefused)
