@@ -15,12 +15,14 @@ import (
 	"github.com/vatnet/vatnet/spec"
 )
 
+var alice, bob = fixed(1), fixed(2)
+
 // session gives both ends of a session, by its handshake's steps.
 func session(t testing.TB) (dialler, responder *crypto.Secured) {
 	t.Helper()
-	i, err := crypto.NewInitiator(fixed(1), fixed(2).VatID(), crypto.Hello{})
+	i, err := crypto.NewInitiator(alice, bob.VatID(), crypto.Hello{})
 	require.NoError(t, err)
-	r, err := crypto.NewResponder(fixed(2), crypto.Hello{})
+	r, err := crypto.NewResponder(bob, crypto.Hello{})
 	require.NoError(t, err)
 	message2, err := r.Message1(i.Message1())
 	require.NoError(t, err)
@@ -368,8 +370,8 @@ func BenchmarkHandshake(b *testing.B) {
 func BenchmarkDialAccept(b *testing.B) {
 	for b.Loop() {
 		ca, cb := net.Pipe()
-		accepted := accepting(cb, &crypto.AcceptConfig{Identity: fixed(2)})
-		if _, err := crypto.Dial(ca, &crypto.DialConfig{Identity: fixed(1), Peer: fixed(2).VatID()}); err != nil {
+		accepted := accepting(cb, &crypto.AcceptConfig{Identity: bob})
+		if _, err := crypto.Dial(ca, &crypto.DialConfig{Identity: alice, Peer: bob.VatID()}); err != nil {
 			b.Fatal(err)
 		}
 		if r := <-accepted; r.err != nil {
