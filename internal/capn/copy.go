@@ -9,54 +9,54 @@ import "encoding/binary"
 // original. Errors: those of [Ptr.Field], and ErrTooBig; after an error what
 // was built so far must be thrown away.
 func (b *Builder) Copy(slot Slot, p Ptr) error {
-	switch p.kind {
+	switch p.kind() {
 	case kindNull:
 		b.SetNull(slot)
 		return nil
 	case kindCap:
-		b.SetCap(slot, p.n)
+		b.SetCap(slot, p.n())
 		return nil
 	case kindStruct:
 		// A struct read from a list of numbers may have less than a word.
-		dst := b.Struct(slot, int(p.data+7)/wordBytes, int(p.ptrs))
+		dst := b.Struct(slot, int(p.data()+7)/wordBytes, int(p.ptrs()))
 		if b.err != nil {
 			return b.err
 		}
 		return b.copyStruct(dst, p)
 	}
-	if p.code == listComposite {
+	if p.code() == listComposite {
 		return b.copyComposite(slot, p)
 	}
-	dst := b.list(slot, p.code, int(p.n))
+	dst := b.list(slot, p.code(), int(p.n()))
 	if b.err != nil {
 		return b.err
 	}
-	switch p.code {
+	switch p.code() {
 	case listPtr:
-		for i := range int(p.n) {
-			if err := b.copyPtr(dst.Slot(i), p, p.off+uint32(i)*wordBytes); err != nil {
+		for i := range int(p.n()) {
+			if err := b.copyPtr(dst.Slot(i), p, p.off()+uint32(i)*wordBytes); err != nil {
 				return err
 			}
 		}
 	case listBit:
-		copy(b.buf[dst.off:], p.m.segs[p.seg][p.off:p.off+(p.n+7)/8])
+		copy(b.buf[dst.off:], p.m.segs[p.seg()][p.off():p.off()+(p.n()+7)/8])
 	default:
-		copy(b.buf[dst.off:], p.m.segs[p.seg][p.off:p.off+p.n*p.data])
+		copy(b.buf[dst.off:], p.m.segs[p.seg()][p.off():p.off()+p.n()*p.data()])
 	}
 	return nil
 }
 
 // copyComposite copies a list of structs.
 func (b *Builder) copyComposite(slot Slot, p Ptr) error {
-	dst := b.CompositeList(slot, int(p.n), int(p.data)/wordBytes, int(p.ptrs))
+	dst := b.CompositeList(slot, int(p.n()), int(p.data())/wordBytes, int(p.ptrs()))
 	if b.err != nil {
 		return b.err
 	}
-	if p.ptrs == 0 {
-		copy(b.buf[dst.off:], p.m.segs[p.seg][p.off:int64(p.off)+int64(p.n)*int64(p.data)])
+	if p.ptrs() == 0 {
+		copy(b.buf[dst.off:], p.m.segs[p.seg()][p.off():int64(p.off())+int64(p.n())*int64(p.data())])
 		return nil
 	}
-	for i := range int(p.n) {
+	for i := range int(p.n()) {
 		if err := b.copyStruct(dst.At(i), p.Elem(i)); err != nil {
 			return err
 		}
@@ -66,9 +66,9 @@ func (b *Builder) copyComposite(slot Slot, p Ptr) error {
 
 // copyStruct fills dst, which has p's size, from the struct p.
 func (b *Builder) copyStruct(dst StructB, p Ptr) error {
-	copy(b.buf[dst.off:], p.m.segs[p.seg][p.off:p.off+p.data])
-	for i := range int(p.ptrs) {
-		if err := b.copyPtr(dst.Slot(i), p, p.off+p.data+uint32(i)*wordBytes); err != nil {
+	copy(b.buf[dst.off:], p.m.segs[p.seg()][p.off():p.off()+p.data()])
+	for i := range int(p.ptrs()) {
+		if err := b.copyPtr(dst.Slot(i), p, p.off()+p.data()+uint32(i)*wordBytes); err != nil {
 			return err
 		}
 	}
@@ -77,8 +77,8 @@ func (b *Builder) copyStruct(dst StructB, p Ptr) error {
 
 // copyPtr copies what the pointer word at offset off in p's segment designates.
 func (b *Builder) copyPtr(slot Slot, p Ptr, off uint32) error {
-	q, err := p.m.read(p.seg, off, p.depth)
-	if err != nil || q.kind == kindNull {
+	q, err := p.m.read(p.seg(), off, p.depth())
+	if err != nil || q.kind() == kindNull {
 		return err
 	}
 	return b.Copy(slot, q)

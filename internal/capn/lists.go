@@ -5,10 +5,10 @@ import "encoding/binary"
 // Len returns the number of elements of a list (for a text, with its final
 // zero byte); 0 if p is not a list. It is bounded by the message's budget.
 func (p Ptr) Len() int {
-	if p.kind != kindList {
+	if p.kind() != kindList {
 		return 0
 	}
-	return int(p.n)
+	return int(p.n())
 }
 
 // Elem returns the i-th element of a list as a struct. Elements of a list of
@@ -16,39 +16,36 @@ func (p Ptr) Len() int {
 // allows for every list but one of bits. Null if there is no such element.
 // Being an element is not a pointer, so it does not count towards the depth.
 func (p Ptr) Elem(i int) Ptr {
-	if p.kind != kindList || uint(i) >= uint(p.n) || p.code == listBit {
+	if p.kind() != kindList || uint(i) >= uint(p.n()) || p.code() == listBit {
 		return Ptr{}
 	}
-	e := p
-	e.off = p.off + uint32(int64(i)*p.elemSize())
-	e.n, e.kind, e.code = 0, kindStruct, 0
-	return e
+	return makePtr(p.m, p.seg(), p.off()+uint32(int64(i)*p.elemSize()), 0, p.data(), p.ptrs(), kindStruct, 0, p.depth())
 }
 
 // ElemPtr resolves the i-th element of a list of pointers, or the first
 // pointer of the i-th element of a list of structs. Null if there is none.
 // Errors as for [Ptr.Field].
 func (p Ptr) ElemPtr(i int) (Ptr, error) {
-	if p.kind != kindList || uint(i) >= uint(p.n) || p.ptrs == 0 {
+	if p.kind() != kindList || uint(i) >= uint(p.n()) || p.ptrs() == 0 {
 		return Ptr{}, nil
 	}
-	return p.m.read(p.seg, p.off+uint32(int64(i)*p.elemSize())+p.data, p.depth)
+	return p.m.read(p.seg(), p.off()+uint32(int64(i)*p.elemSize())+p.data(), p.depth())
 }
 
 // elem returns the first size bytes of the i-th element, or nil.
 func (p Ptr) elem(i, size int) []byte {
-	if p.kind != kindList || uint(i) >= uint(p.n) || int(p.data) < size {
+	if p.kind() != kindList || uint(i) >= uint(p.n()) || int(p.data()) < size {
 		return nil
 	}
-	return p.m.segs[p.seg][int(int64(p.off)+int64(i)*p.elemSize()):]
+	return p.m.segs[p.seg()][int(int64(p.off())+int64(i)*p.elemSize()):]
 }
 
 // BitAt returns the i-th element of a list of booleans.
 func (p Ptr) BitAt(i int) bool {
-	if p.kind != kindList || uint(i) >= uint(p.n) || p.code != listBit {
+	if p.kind() != kindList || uint(i) >= uint(p.n()) || p.code() != listBit {
 		return false
 	}
-	return p.m.segs[p.seg][int(p.off)+i>>3]>>(i&7)&1 != 0
+	return p.m.segs[p.seg()][int(p.off())+i>>3]>>(i&7)&1 != 0
 }
 
 // U8At returns the i-th element of a list of bytes, or the first byte of the
@@ -87,14 +84,14 @@ func (p Ptr) U64At(i int) uint64 {
 // Bytes returns the content of a list of bytes (the schema language's Data),
 // nil for null. It aliases the message. Error: ErrKind for anything else.
 func (p Ptr) Bytes() ([]byte, error) {
-	if p.kind == kindNull {
+	if p.kind() == kindNull {
 		return nil, nil
 	}
-	if p.kind != kindList || p.code != list1 {
+	if p.kind() != kindList || p.code() != list1 {
 		return nil, ErrKind
 	}
-	end := p.off + p.n
-	return p.m.segs[p.seg][p.off:end:end], nil
+	end := p.off() + p.n()
+	return p.m.segs[p.seg()][p.off():end:end], nil
 }
 
 // Text returns the content of a Text without its final zero byte, nil for
@@ -102,7 +99,7 @@ func (p Ptr) Bytes() ([]byte, error) {
 // ErrKind, ErrText.
 func (p Ptr) Text() ([]byte, error) {
 	b, err := p.Bytes()
-	if err != nil || p.kind == kindNull {
+	if err != nil || p.kind() == kindNull {
 		return nil, err
 	}
 	if len(b) == 0 || b[len(b)-1] != 0 {

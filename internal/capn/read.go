@@ -40,16 +40,27 @@ const (
 // whose bounds were checked when it was made. Accessors of another kind than
 // the Ptr's return zero values. Valid until the message is parsed anew.
 type Ptr struct {
-	m     *Message
-	seg   uint32
-	off   uint32 // byte offset of the struct, or of the first element
-	n     uint32 // number of elements; index of a capability
-	data  uint32 // bytes of the data section, of the struct or of each element
-	ptrs  uint16 // pointers of the struct or of each element
-	kind  kind
-	code  uint8 // size code of a list
-	depth uint8 // pointers that may still follow
+	m *Message
+	// Packed into four words, which is what the compiler keeps in registers.
+	place uint64 // segment, and byte offset of the struct or of the first element
+	size  uint64 // number of elements, or index of the capability; bytes of the data section, of the struct or of each element
+	shape uint64 // pointers, as for the data section; kind; size code of a list; depth: pointers that may still follow
 }
+
+// makePtr packs a Ptr, see the fields of Ptr.
+func makePtr(m *Message, seg, off, n, data uint32, ptrs uint16, k kind, code, depth uint8) Ptr {
+	return Ptr{m, uint64(seg)<<32 | uint64(off), uint64(n)<<32 | uint64(data),
+		uint64(ptrs) | uint64(k)<<16 | uint64(code)<<24 | uint64(depth)<<32}
+}
+
+func (p Ptr) seg() uint32  { return uint32(p.place >> 32) }
+func (p Ptr) off() uint32  { return uint32(p.place) }
+func (p Ptr) n() uint32    { return uint32(p.size >> 32) }
+func (p Ptr) data() uint32 { return uint32(p.size) }
+func (p Ptr) ptrs() uint16 { return uint16(p.shape) }
+func (p Ptr) kind() kind   { return kind(p.shape >> 16) }
+func (p Ptr) code() uint8  { return uint8(p.shape >> 24) }
+func (p Ptr) depth() uint8 { return uint8(p.shape >> 32) }
 
 // read resolves the pointer word at offset off of segment seg. The caller
 // knows that the word is in bounds.
@@ -73,23 +84,22 @@ func (m *Message) read(seg, off uint32, depth uint8) (Ptr, error) {
 	switch w & 3 {
 	case ptrStruct:
 		at := base + int64(int32(w)>>2)*wordBytes
-		p := Ptr{m: m, seg: seg, off: uint32(at), data: uint32(w>>32&0xffff) * wordBytes, ptrs: uint16(w >> 48),
-			kind: kindStruct, depth: depth - 1}
-		size := p.elemSize()
+		data, ptrs := uint32(w>>32&0xffff)*wordBytes, uint16(w>>48)
+		size := int64(data) + int64(ptrs)*wordBytes
 		if at < 0 || at+size > int64(len(s)) {
 			return Ptr{}, ErrBounds
 		}
 		if !m.charge(uint64(size / wordBytes)) {
 			return Ptr{}, ErrTraversal
 		}
-		return p, nil
+		return makePtr(m, seg, uint32(at), 0, data, ptrs, kindStruct, 0, depth-1), nil
 	case ptrList:
 		return m.readList(seg, base, w, depth)
 	case ptrOther:
 		if uint32(w) != ptrOther {
 			return Ptr{}, ErrPointer
 		}
-		return Ptr{m: m, n: uint32(w >> 32), kind: kindCap}, nil
+		return makePtr(m, 0, 0, uint32(w>>32), 0, 0, kindCap, 0, 0), nil
 	default: // a landing pad that is a far pointer
 		return Ptr{}, ErrPointer
 	}
@@ -139,7 +149,7 @@ func (m *Message) readList(seg uint32, base int64, w uint64, depth uint8) (Ptr, 
 	at := base + int64(int32(w)>>2)*wordBytes
 	code := uint8(w >> 32 & 7)
 	n := int64(w >> 35)
-	p := Ptr{m: m, seg: seg, n: uint32(n), data: elemBytes[code], kind: kindList, code: code, depth: depth - 1}
+	data, ptrs := elemBytes[code], uint16(0)
 	var size int64 // bytes, without a tag
 	var words uint64
 	switch code {
@@ -148,7 +158,7 @@ func (m *Message) readList(seg uint32, base int64, w uint64, depth uint8) (Ptr, 
 	case listBit:
 		size = (n + 7) / 8
 	case listPtr:
-		p.ptrs = 1
+		ptrs = 1
 		size = n * wordBytes
 	case listComposite:
 		size = n * wordBytes
@@ -160,15 +170,14 @@ func (m *Message) readList(seg uint32, base int64, w uint64, depth uint8) (Ptr, 
 			return Ptr{}, ErrPointer
 		}
 		at += wordBytes
-		p.n = uint32(tag) >> 2
-		p.data = uint32(tag>>32&0xffff) * wordBytes
-		p.ptrs = uint16(tag >> 48)
-		if int64(p.n)*p.elemSize() > size {
+		n = int64(uint32(tag) >> 2)
+		data, ptrs = uint32(tag>>32&0xffff)*wordBytes, uint16(tag>>48)
+		if n*(int64(data)+int64(ptrs)*wordBytes) > size {
 			return Ptr{}, ErrBounds
 		}
-		words = uint64(p.n)
+		words = uint64(n)
 	default:
-		size = n * int64(p.data)
+		size = n * int64(data)
 	}
 	if at < 0 || at+size > int64(len(s)) {
 		return Ptr{}, ErrBounds
@@ -177,36 +186,35 @@ func (m *Message) readList(seg uint32, base int64, w uint64, depth uint8) (Ptr, 
 	if !m.charge(max(words, uint64(size+7)/wordBytes)) {
 		return Ptr{}, ErrTraversal
 	}
-	p.off = uint32(at)
-	return p, nil
+	return makePtr(m, seg, uint32(at), uint32(n), data, ptrs, kindList, code, depth-1), nil
 }
 
 // elemSize is the size in bytes of the struct, or of one element of the list.
-func (p Ptr) elemSize() int64 { return int64(p.data) + int64(p.ptrs)*wordBytes }
+func (p Ptr) elemSize() int64 { return int64(p.data()) + int64(p.ptrs())*wordBytes }
 
 // IsNull reports whether p designates nothing.
-func (p Ptr) IsNull() bool { return p.kind == kindNull }
+func (p Ptr) IsNull() bool { return p.kind() == kindNull }
 
 // IsStruct reports whether p is a struct.
-func (p Ptr) IsStruct() bool { return p.kind == kindStruct }
+func (p Ptr) IsStruct() bool { return p.kind() == kindStruct }
 
 // IsList reports whether p is a list, a text or data.
-func (p Ptr) IsList() bool { return p.kind == kindList }
+func (p Ptr) IsList() bool { return p.kind() == kindList }
 
 // IsCap reports whether p is a capability.
-func (p Ptr) IsCap() bool { return p.kind == kindCap }
+func (p Ptr) IsCap() bool { return p.kind() == kindCap }
 
 // Cap returns the index of the capability in the message's table; 0 if p is
 // not a capability.
 func (p Ptr) Cap() uint32 {
-	if p.kind != kindCap {
+	if p.kind() != kindCap {
 		return 0
 	}
-	return p.n
+	return p.n()
 }
 
 // Depth returns how many pointers may still be followed from p.
-func (p Ptr) Depth() int { return int(p.depth) }
+func (p Ptr) Depth() int { return int(p.depth()) }
 
 // MessageBytes returns the size of the whole message that p belongs to, which
 // bounds what can be in it; 0 if p is null.
@@ -219,18 +227,18 @@ func (p Ptr) MessageBytes() int {
 
 // DataBytes returns the size of the data section of a struct, or of that of
 // each element of a list.
-func (p Ptr) DataBytes() int { return int(p.data) }
+func (p Ptr) DataBytes() int { return int(p.data()) }
 
 // Ptrs returns the number of pointers of a struct, or of each element of a list.
-func (p Ptr) Ptrs() int { return int(p.ptrs) }
+func (p Ptr) Ptrs() int { return int(p.ptrs()) }
 
 // section returns the size bytes at offset off of the data section of a
 // struct, or nil if they are not all in it.
 func (p Ptr) section(off, size int) []byte {
-	if p.kind != kindStruct || off < 0 || off > int(p.data)-size {
+	if p.kind() != kindStruct || off < 0 || off > int(p.data())-size {
 		return nil
 	}
-	return p.m.segs[p.seg][int(p.off)+off:]
+	return p.m.segs[p.seg()][int(p.off())+off:]
 }
 
 // Bool returns a bit of the data section, counted from 0; false if there is none.
@@ -278,8 +286,8 @@ func (p Ptr) U64(off int) uint64 {
 // is not there is null. Each call is charged to the message's budget. Errors:
 // ErrBounds, ErrPointer, ErrDepth, ErrTraversal.
 func (p Ptr) Field(i int) (Ptr, error) {
-	if p.kind != kindStruct || uint(i) >= uint(p.ptrs) {
+	if p.kind() != kindStruct || uint(i) >= uint(p.ptrs()) {
 		return Ptr{}, nil
 	}
-	return p.m.read(p.seg, p.off+p.data+uint32(i)*wordBytes, p.depth)
+	return p.m.read(p.seg(), p.off()+p.data()+uint32(i)*wordBytes, p.depth())
 }
