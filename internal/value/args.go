@@ -187,20 +187,20 @@ func (d *Decoder) Result(results capn.Ptr, into any) error {
 // resultRef decodes the reference i into v.
 func (d *Decoder) resultRef(i uint32, promise bool, v reflect.Value) error {
 	pl := orPlain(d.Codec).plan(v.Type())
-	switch pl.shape {
-	case shapeRef:
-		if d.Hooks == nil {
-			return errNoHooks
-		}
+	switch {
+	case pl.wantsPlain():
+		return d.settled(i, pl, v)
+	case d.Hooks == nil:
+		return errNoHooks
+	case pl.shape == shapePointer:
+		v.Set(reflect.New(pl.typ.Elem()))
+		return d.resultRef(i, promise, v.Elem())
+	case pl.shape == shapeRef:
 		return d.Hooks.DecodeRef(i, promise, v)
-	case shapeAny:
-		if pl.typ == typeAny {
-			x, err := d.anyRef(i, promise)
-			if err == nil && x != nil {
-				v.Set(reflect.ValueOf(x))
-			}
-			return err
-		}
 	}
-	return d.settled(i, pl, v)
+	x, err := d.Hooks.AnyRef(i, promise)
+	if err == nil && x != nil {
+		v.Set(reflect.ValueOf(x))
+	}
+	return err
 }

@@ -170,6 +170,8 @@ func TestScanPromises(t *testing.T) {
 	require.True(t, codec.WantsPlain(reflect.TypeFor[value.Record]()))
 	require.True(t, codec.WantsPlain(reflect.TypeFor[string]()))
 	require.True(t, codec.WantsPlain(reflect.TypeFor[error]()))
+	require.False(t, codec.WantsPlain(reflect.TypeFor[**Promised]()))
+	require.True(t, codec.WantsPlain(reflect.TypeFor[*string]()))
 
 	// What was scanned can be decoded once it has settled.
 	h := &hooks{settled: map[uint32]any{10: "name", 13: "kid", 14: 4, 16: &Promised{index: 17}, 17: "next"}}
@@ -182,6 +184,17 @@ func TestScanPromises(t *testing.T) {
 	require.ErrorIs(t, d.Decode(parse(must(encode(rec(10)))), &got), value.ErrCannotReceive, "a promise for itself ends")
 	err := d.Decode(parse(must(encode(rec(20)))), &got)
 	require.EqualError(t, err, ".Name: ref where string is wanted")
+
+	pp := new(*Promised)
+	require.NoError(t, d.Decode(parse(must(encode(p(3)))), &pp), "a pointer to a reference takes it as it is")
+	require.Equal(t, p(3), *pp)
+	pp = nil
+	require.NoError(t, d.Result(encodeResult(t, p(3)), &pp))
+	require.Equal(t, p(3), *pp)
+	h.settled[30] = rec(40)
+	var r value.Record
+	require.NoError(t, d.Decode(parse(must(encode(p(30)))), &r), "a Record wants data")
+	require.Len(t, r, 7)
 
 	var settled *Promised
 	require.NoError(t, d.Decode(parse(must(encode("plain"))), &settled), "plain data for a promise settles it")

@@ -39,7 +39,8 @@ type shape uint8
 const (
 	shapeScalar  shape = iota // holds no other values
 	shapeRef                  // claimed as a reference
-	shapeAny                  // takes whatever comes
+	shapeAny                  // any: takes whatever comes
+	shapeRecord               // a Record
 	shapeStruct               // a record
 	shapePointer              // elem, or null
 	shapeList                 // elem, many times
@@ -69,6 +70,14 @@ var (
 	typeAny      = reflect.TypeFor[any]()
 	typeError    = reflect.TypeFor[error]()
 )
+
+// wantsPlain reports whether p takes a reference only by what it settles to.
+func (p *plan) wantsPlain() bool {
+	for p.shape == shapePointer {
+		p = p.elem
+	}
+	return p.shape != shapeRef && p.shape != shapeAny
+}
 
 // claim returns what t is claimed as.
 func (c *Codec) claim(t reflect.Type) Claim {
@@ -120,7 +129,7 @@ func (c *Codec) compile(t reflect.Type, building map[reflect.Type]*plan) *plan {
 	case typeBigInt:
 		p.enc, p.dec = encBigInt, decBigInt
 	case typeRecord:
-		p.shape, p.enc, p.dec = shapeAny, encRecordValue, decRecordValue
+		p.shape, p.enc, p.dec = shapeRecord, encRecordValue, decRecordValue
 	case typeAny:
 		p.shape, p.enc, p.dec = shapeAny, encInterface, decAny
 	case typeError:
@@ -167,6 +176,10 @@ func (c *Codec) compileKind(p *plan, building map[reflect.Type]*plan) {
 			p.refuse("a map with keys of type " + t.Key().String())
 		}
 	case reflect.Struct:
+		if c.claim(reflect.PointerTo(t)) == ClaimRef {
+			p.refuse(t.String() + ", which goes by reference and so only as a pointer,")
+			return
+		}
 		p.shape = shapeStruct
 		p.fields = &fields{}
 		if err := p.fields.collect(c, t, building); err != nil {

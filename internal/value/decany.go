@@ -59,7 +59,10 @@ func (d *Decoder) any(q capn.Ptr) (any, error) {
 		if !ok {
 			return nil, errMalformed
 		}
-		return d.anyRef(i, promise)
+		if d.Hooks == nil {
+			return nil, errNoHooks
+		}
+		return d.Hooks.AnyRef(i, promise)
 	case Sturdyref:
 		if d.Hooks == nil {
 			return nil, errNoHooks
@@ -71,13 +74,6 @@ func (d *Decoder) any(q capn.Ptr) (any, error) {
 		return d.Hooks.AnySturdyref(uri)
 	}
 	return nil, errUnknown
-}
-
-func (d *Decoder) anyRef(i uint32, promise bool) (any, error) {
-	if d.Hooks == nil {
-		return nil, errNoHooks
-	}
-	return d.Hooks.AnyRef(i, promise)
 }
 
 func (d *Decoder) anyList(k Kind, q capn.Ptr) ([]any, error) {

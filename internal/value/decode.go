@@ -107,7 +107,7 @@ func (d *Decoder) done() { d.active-- }
 
 // decode decodes p by pl. All values that stand in others come through here.
 func (d *Decoder) decode(pl *plan, p capn.Ptr, v reflect.Value) error {
-	if KindOf(p) == Ref && pl.shape != shapeRef && pl.shape != shapeAny {
+	if KindOf(p) == Ref && pl.wantsPlain() {
 		return d.decodeSettled(pl, p, v)
 	}
 	return pl.dec(d, p, v)
@@ -345,7 +345,7 @@ func (p *plan) decRecords(d *Decoder, q capn.Ptr, v reflect.Value) error {
 			return err
 		}
 		row = func(at reflect.Value, from int) error { return d.row(rec, mark, values, from, k, at) }
-	case shapeAny:
+	case shapeAny, shapeRecord:
 		known, err := d.names(names, q)
 		if err != nil {
 			return err

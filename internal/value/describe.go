@@ -32,11 +32,9 @@ func describe(w *strings.Builder, p *plan, around []*plan) {
 	case shapeRef:
 		w.WriteString("ref")
 	case shapeAny:
-		if p.typ == typeRecord {
-			w.WriteString("record")
-		} else {
-			w.WriteString("any")
-		}
+		w.WriteString("any")
+	case shapeRecord:
+		w.WriteString("record")
 	case shapePointer:
 		w.WriteByte('?')
 		describe(w, p.elem, around)

@@ -238,10 +238,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			if a, ok := x.(*any); ok {
 				again, err := encode(*a)
-				if err != nil {
-					require.ErrorContains(t, err, "nested deeper") // a Promised cannot be sent through fields, say
-					continue
-				}
+				require.NoError(t, err)
 				var b any
 				require.NoError(t, decode(again, &b))
 				twice, err := encode(b)

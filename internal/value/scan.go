@@ -10,8 +10,7 @@ import (
 // that is given for it has to be waited for. It is false for references,
 // promises, and `any`, which take a promise as it is.
 func (c *Codec) WantsPlain(t reflect.Type) bool {
-	pl := orPlain(c).plan(t)
-	return pl.shape != shapeRef && (pl.shape != shapeAny || t != typeAny)
+	return orPlain(c).plan(t).wantsPlain()
 }
 
 // ScanPromises visits every reference in the Value p, p itself included, that
@@ -32,7 +31,7 @@ type scan struct {
 }
 
 func (s *scan) value(pl *plan, p capn.Ptr, depth int) error {
-	if pl.shape == shapeRef || pl.shape == shapeAny && pl.typ == typeAny {
+	if !pl.wantsPlain() {
 		return nil
 	}
 	if i, promise, ok := RefOf(p); ok {

@@ -52,6 +52,7 @@ func TestCannotBeSent(t *testing.T) {
 		{cycle, "args[1].Next.Next: contains itself"},
 		{selfList, "args[1]" + strings.Repeat("[0]", 24) + ": nested deeper than 24 levels"},
 		{forEver, "args[1]: value_test.pointerForEver cannot be sent"},
+		{Far{1}, "args[1]: value_test.Far, which goes by reference and so only as a pointer, cannot be sent"},
 		{"\xff", "args[1]: text is not valid UTF-8"},
 		{[]Linked{{Ch: "\xff"}}, "args[1][0].Ch: text is not valid UTF-8"},
 		{value.Record{{Name: "\xff"}}, "args[1]: text is not valid UTF-8"},
