@@ -2,6 +2,8 @@ package vat
 
 import (
 	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/internal/capn"
+	"github.com/vatnet/vatnet/internal/value"
 	"github.com/vatnet/vatnet/spec/object"
 )
 
@@ -29,6 +31,23 @@ func (h *holder) Dropped(*captp.Grant) {
 	h.caps = nil
 }
 
+// isNull reports whether the data is null.
+func (h *holder) isNull() bool {
+	if h.flat == nil {
+		return true
+	}
+	var m capn.Message
+	if m.ParseFlat(h.flat, nil) != nil {
+		return false
+	}
+	root, err := m.Root()
+	if err != nil {
+		return false
+	}
+	v, _, _, isRef, err := value.ResultOf(root)
+	return err == nil && !isRef && value.KindOf(v) == value.Null
+}
+
 // settleAnswer answers what can be answered without a turn: settle, and calls
 // that cannot succeed.
 type settleAnswer struct {
@@ -51,6 +70,8 @@ func (a *settleAnswer) afterwards() {
 		a.call.Return(a.data.flat, caps)
 	case iface == object.Object_TypeID && method == methodSettle:
 		a.call.Return(selfResult, []*captp.Ref{a.core.machine.Near(a.self, a.self.grant)})
+	case a.data != nil && a.data.isNull():
+		a.call.Fail(toWire(ErrNull))
 	case a.data != nil:
 		a.call.Fail(toWire(ErrNotObject))
 	default:

@@ -80,6 +80,9 @@ func (p *promise) Settled(call *captp.Call, out captp.Outcome) {
 		p.state, p.err = broken, fromWire(out.Err)
 	} else {
 		p.state = fulfilled
+		if p.solo && !p.waited {
+			out = captp.Outcome{} // a SendOnly: nobody will ask
+		}
 		if !out.Content.IsNull() {
 			flat, err := capn.Flatten(make([]byte, 0, 64), out.Content)
 			if err != nil {
@@ -94,7 +97,9 @@ func (p *promise) Settled(call *captp.Call, out captp.Outcome) {
 					p.caps[i] = r.Retain()
 				}
 			}
-			p.collect(p.caps...)
+			if !p.waited {
+				p.collect(p.caps...)
+			}
 		}
 	}
 	p.call = call // also when Send has not returned yet
@@ -113,6 +118,20 @@ func (p *promise) afterwards() {
 	p.watch = nil
 	for _, w := range watch {
 		w.settled(p)
+	}
+}
+
+// discard releases what the promise of a Call holds.
+func (p *promise) discard() {
+	if len(p.caps) > 0 {
+		p.core.lock()
+		for _, r := range p.caps {
+			if r != nil {
+				r.Release()
+			}
+		}
+		p.caps = nil
+		p.core.leave()
 	}
 }
 

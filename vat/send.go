@@ -47,8 +47,10 @@ func call(ctx context.Context, t Target, verb string, args []any, into reflect.V
 	c.send(t, verb, args, p)
 	if err := p.await(ctx); err != nil { // which begins with writing
 		p.cancel()
+		p.discard()
 		return err
 	}
+	defer p.discard()
 	return p.decode(into)
 }
 
