@@ -96,14 +96,18 @@ func (d *Decoder) reflected(p capn.Ptr, into any) error {
 // value is the entry for a whole value.
 func (d *Decoder) value(pl *plan, p capn.Ptr, v reflect.Value) error {
 	if d.active == 0 {
-		d.depth, d.texts, d.fields = 0, nil, d.fields[:0]
+		d.depth, d.fields = 0, d.fields[:0]
 	}
 	d.active++
 	defer d.done() // also when a hook panics
 	return d.decode(pl, p, v)
 }
 
-func (d *Decoder) done() { d.active-- }
+func (d *Decoder) done() {
+	if d.active--; d.active == 0 {
+		d.texts = nil // the user's now
+	}
+}
 
 // decode decodes p by pl. All values that stand in others come through here.
 func (d *Decoder) decode(pl *plan, p capn.Ptr, v reflect.Value) error {

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"reflect"
 	"time"
+	"unsafe"
 
 	"github.com/vatnet/vatnet/internal/capn"
 )
@@ -346,6 +347,6 @@ func decTime(_ *Decoder, q capn.Ptr, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	*v.Addr().Interface().(*time.Time) = t
+	*(*time.Time)(unsafe.Pointer(v.UnsafeAddr())) = t // v is a time.Time; Addr would look *time.Time up
 	return nil
 }

@@ -40,9 +40,16 @@ func (e *Encoder) enter(levels int) error {
 
 func (e *Encoder) leave(levels int) { e.depth -= levels }
 
+// keptBuffer is the capacity up to which an Encoder keeps its buffer.
+const keptBuffer = 64 << 10
+
 // begin starts a message in the buffer of the one before.
 func (e *Encoder) begin() {
-	e.B.Init(e.B.Buffer()[:0])
+	buf := e.B.Buffer()
+	if cap(buf) > keptBuffer {
+		buf = nil
+	}
+	e.B.Init(buf[:0])
 	e.depth, e.pointers = 0, 0
 }
 
@@ -91,6 +98,16 @@ func (p *plan) encPointer(e *Encoder, dst capn.StructB, v reflect.Value) error {
 	if v.IsNil() {
 		return nil
 	}
+	if err := e.follow(v, p); err != nil {
+		return err
+	}
+	defer e.unfollow()
+	return p.elem.enc(e, dst, v.Elem())
+}
+
+// follow notes that the pointer v, of plan p, is being followed; unfollow takes
+// that back.
+func (e *Encoder) follow(v reflect.Value, p *plan) error {
 	at := seenPointer{v.UnsafePointer(), p}
 	if slices.Contains(e.seen[:e.pointers], at) {
 		return errCycle
@@ -100,9 +117,12 @@ func (p *plan) encPointer(e *Encoder, dst capn.StructB, v reflect.Value) error {
 	}
 	e.seen[e.pointers] = at
 	e.pointers++
-	err := p.elem.enc(e, dst, v.Elem())
+	return nil
+}
+
+func (e *Encoder) unfollow() {
 	e.pointers--
-	return err
+	e.seen[e.pointers] = seenPointer{} // holds on to nothing of the user's
 }
 
 func (p *plan) encStruct(e *Encoder, dst capn.StructB, v reflect.Value) error {
@@ -216,18 +236,9 @@ func (p *plan) encRecords(e *Encoder, dst capn.StructB, v reflect.Value, rec *pl
 		var err error
 		if el := v.Index(i); p.elem == rec {
 			err = e.row(l, i*k, rec, el)
-		} else {
-			at := seenPointer{el.UnsafePointer(), p.elem}
-			if slices.Contains(e.seen[:e.pointers], at) {
-				err = errCycle
-			} else if e.pointers == len(e.seen) {
-				err = errDepth
-			} else {
-				e.seen[e.pointers] = at
-				e.pointers++
-				err = e.row(l, i*k, rec, el.Elem())
-				e.pointers--
-			}
+		} else if err = e.follow(el, p.elem); err == nil {
+			err = e.row(l, i*k, rec, el.Elem())
+			e.unfollow()
 		}
 		if err != nil {
 			return sendAt(err, index(i))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/vatnet/vatnet/internal/capn"
 )
@@ -95,7 +96,7 @@ func encDuration(e *Encoder, dst capn.StructB, v reflect.Value) error {
 func encTime(e *Encoder, dst capn.StructB, v reflect.Value) error {
 	var t time.Time
 	if v.CanAddr() {
-		t = *v.Addr().Interface().(*time.Time)
+		t = *(*time.Time)(unsafe.Pointer(v.UnsafeAddr())) // v is a time.Time; Addr would look *time.Time up
 	} else {
 		t = v.Interface().(time.Time)
 	}
