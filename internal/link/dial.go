@@ -151,7 +151,7 @@ func (d *dial) attempt(ctx context.Context, hint string) attempt {
 	}
 	t := ls.newTransport(conn, secured)
 	t.dialled = true
-	t.out = last.message // leaves with the first records
+	t.raw(last.message) // leaves with the first records
 	return attempt{transport: t}
 }
 

@@ -134,7 +134,7 @@ func (l *Link) Buffered() int {
 	defer l.mu.Unlock()
 	n := len(l.kept)
 	if l.tr != nil {
-		n += l.tr.waiting()
+		n += l.tr.held
 	}
 	return n
 }

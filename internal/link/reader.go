@@ -6,22 +6,14 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vatnet/vatnet/crypto"
 )
 
-const (
-	smallBuffer = 4 << 10                              // of a link that is idle or quiet
-	bigBuffer   = crypto.LengthSize + crypto.MaxRecord // holds any record; from the pool
-	quietRead   = 2 << 10                              // a read below this gives the big buffer back
-)
-
-// bigBuffers lends buffers to readers in the middle of something large, so that
-// ten thousand idle links do not hold 64 KiB each.
-var bigBuffers = sync.Pool{New: func() any { return new([bigBuffer]byte) }}
+// quietRead is what a read must bring for the reader to keep its big buffer.
+const quietRead = 2 << 10
 
 // reader is the incoming half of a transport. It reads as much as there is, opens
 // every record that is whole, and gathers their bodies in place. It is used by
@@ -159,7 +151,7 @@ func (r *reader) fill() error {
 // one is crowded.
 func (r *reader) room() {
 	if r.big == nil && r.crowd {
-		r.big = bigBuffers.Get().(*[bigBuffer]byte)
+		r.big = borrow()
 		r.w = copy(r.big[:], r.buf[r.r:r.w])
 		r.r, r.buf, r.crowd = 0, r.big[:], false
 		return

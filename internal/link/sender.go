@@ -10,10 +10,8 @@ import (
 	"github.com/vatnet/vatnet/crypto"
 )
 
-const (
-	maxKeptBuffer = 64 << 10 // what a buffer may hold and still be used again
-	writeChunk    = 16 << 10 // what Limits.WriteTimeout is for
-)
+// writeChunk is what Limits.WriteTimeout is for.
+const writeChunk = 16 << 10
 
 // tryWriter writes what is taken at once.
 type tryWriter interface {
@@ -23,25 +21,23 @@ type tryWriter interface {
 // sender is the outgoing half of a transport: sealed bytes that wait for the
 // socket. Its fields are guarded by the mutex of the link it belongs to.
 //
-// Who seals also writes, one attempt that does not wait. What is left over then,
+// Who seals also writes, an attempt that does not wait. What is left over then,
 // and what is sealed until it is gone, goes to a writer goroutine that lives as
 // long as there is something to write.
 type sender struct {
 	conn    net.Conn
 	try     tryWriter // nil if conn cannot
 	seal    *crypto.Sealer
-	out     []byte // sealed, not taken by the socket
-	head    int    // bytes of out that were taken
-	spare   []byte // a buffer to use for out next
-	flight  int    // bytes that the writer goroutine is writing
-	writing bool   // the writer goroutine runs
-	ended   bool   // End was sealed
-	dead    error  // writing failed; what is sealed is dropped
+	full    [][]byte // sealed, ahead of out
+	out     []byte   // sealed, with room for more
+	head    int      // how much of the first of them the socket took
+	held    int      // bytes that the socket did not take yet, in flight ones included
+	writing bool     // the writer goroutine runs
+	ended   bool     // End was sealed
+	dead    error    // writing failed; what is sealed is dropped
 
 	bytes, records, flushes atomic.Uint64
 }
-
-func (s *sender) waiting() int { return len(s.out) - s.head + s.flight }
 
 // record seals one record.
 func (s *sender) record(t crypto.RecordType, body []byte) {
@@ -49,8 +45,57 @@ func (s *sender) record(t crypto.RecordType, body []byte) {
 		return
 	}
 	s.ended = t == crypto.RecordEnd
+	s.room(min(crypto.LengthSize+crypto.MaxRecord, crypto.MinRecord+len(body)+len(body)/8+64))
+	before := len(s.out)
 	s.out = s.seal.Seal(s.out, t, body)
+	s.held += len(s.out) - before
 	s.records.Add(1)
+}
+
+// raw puts bytes in front of all records.
+func (s *sender) raw(b []byte) { s.out, s.held = append(s.out, b...), s.held+len(b) }
+
+// room makes room for n more bytes in out, at most those of one record.
+func (s *sender) room(n int) {
+	switch have := len(s.out); {
+	case have+n <= max(cap(s.out), smallBuffer):
+	case have+n <= bigBuffer:
+		big := append(borrow()[:0], s.out...)
+		giveBack(s.out)
+		s.out = big
+	default:
+		s.full = append(s.full, s.out)
+		s.out = borrow()[:0]
+	}
+}
+
+// first gives the bytes that the socket is to take next.
+func (s *sender) first() []byte {
+	if len(s.full) > 0 {
+		return s.full[0][s.head:]
+	}
+	return s.out[s.head:]
+}
+
+// pop takes out the buffer of which first is the rest.
+func (s *sender) pop() (b []byte) {
+	s.head = 0
+	if len(s.full) > 0 {
+		b, s.full[0] = s.full[0], nil
+		if s.full = s.full[1:]; len(s.full) == 0 {
+			s.full = nil
+		}
+		return b
+	}
+	b, s.out = s.out, nil
+	return b
+}
+
+// reuse takes a buffer back that was popped.
+func (s *sender) reuse(b []byte) {
+	if b = giveBack(b); s.out == nil {
+		s.out = b
+	}
 }
 
 // data seals bytes of the stream, in as many records as they need.
@@ -62,40 +107,33 @@ func (s *sender) data(b []byte) {
 	}
 }
 
-// flush makes one attempt to write, if no writer goroutine does. It gives true
-// if one is to be started.
+// flush has the socket take what it takes at once, if no writer goroutine is at
+// it. It gives true if one is to be started.
 func (s *sender) flush() (start bool) {
-	if s.writing || len(s.out) == 0 {
+	if s.writing || s.dead != nil || s.held == 0 {
 		return false
 	}
-	if s.dead != nil {
-		s.emptied()
-		return false
-	}
-	if s.try != nil {
-		n, err := s.try.TryWrite(s.out[s.head:])
+	for s.try != nil && s.held > 0 {
+		b := s.first()
+		n, err := s.try.TryWrite(b)
 		s.flushes.Add(1)
-		s.bytes.Add(uint64(n))
-		s.head += n
+		s.took(n)
 		if err != nil {
 			s.fail(err)
 			return false
 		}
+		if s.head += n; n < len(b) {
+			break
+		}
+		s.reuse(s.pop())
 	}
-	if s.head == len(s.out) {
-		s.emptied()
-		return false
-	}
-	s.writing = true
-	return true
+	s.writing = s.held > 0
+	return s.writing
 }
 
-// emptied makes out ready for new bytes.
-func (s *sender) emptied() {
-	s.head = 0
-	if s.out = s.out[:0]; cap(s.out) > maxKeptBuffer {
-		s.out = nil
-	}
+func (s *sender) took(n int) {
+	s.held -= n
+	s.bytes.Add(uint64(n))
 }
 
 // fail drops what waits and closes the connection, whose reader then ends and
@@ -105,7 +143,7 @@ func (s *sender) fail(err error) {
 	if s.dead == nil {
 		s.dead = err
 	}
-	s.emptied()
+	s.full, s.out, s.head, s.held = nil, nil, 0, 0
 	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		_ = s.conn.Close() // err is what matters
 	}
@@ -115,31 +153,25 @@ func (s *sender) fail(err error) {
 func (l *Link) drain(s *sender) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for s.dead == nil && len(s.out) > 0 {
-		buf := s.out
-		rest := buf[s.head:]
-		s.out, s.head, s.spare, s.flight = s.spare[:0], 0, nil, len(rest)
+	for s.dead == nil && s.held > 0 {
+		rest := s.first()
+		buf := s.pop() // nobody else touches it now
 		for len(rest) > 0 && s.dead == nil {
 			l.mu.Unlock()
-			chunk := rest[:min(len(rest), writeChunk)]
-			n, err := write(s.conn, chunk, l.links.limits.WriteTimeout)
+			n, err := write(s.conn, rest[:min(len(rest), writeChunk)], l.links.limits.WriteTimeout)
 			l.mu.Lock()
 			s.flushes.Add(1)
-			s.bytes.Add(uint64(n))
 			rest = rest[n:]
-			s.flight = len(rest)
+			if s.dead == nil {
+				s.took(n)
+			}
 			if err != nil {
 				s.fail(err)
 			}
 		}
-		s.flight = 0
-		if cap(buf) <= maxKeptBuffer {
-			s.spare = buf[:0]
-		}
+		s.reuse(buf)
 	}
-	if s.dead != nil {
-		s.emptied()
-	} else {
+	if s.dead == nil {
 		_ = s.conn.SetWriteDeadline(time.Time{}) // it would fail the next attempt
 	}
 	s.writing = false

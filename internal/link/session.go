@@ -158,7 +158,7 @@ func (ls *Links) read(l *Link, t *transport) {
 func (l *Link) control(t *transport, kind crypto.RecordType) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.tr == t && l.state == live && t.waiting() == 0 {
+	if l.tr == t && l.state == live && t.held == 0 {
 		l.seal(kind)
 	}
 }
@@ -172,7 +172,7 @@ func (l *Link) endToo(t *transport) error {
 		l.closing = true
 		l.seal(crypto.RecordEnd)
 	}
-	for l.state != ended && t.dead == nil && t.waiting() > 0 {
+	for l.state != ended && t.dead == nil && t.held > 0 {
 		l.drained.Wait()
 	}
 	if errors.Is(t.dead, os.ErrDeadlineExceeded) {

@@ -53,7 +53,13 @@ func (n *Net) ResetAfter(from, to string, bytes int) {
 func (n *Net) Conns() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return len(n.conns) / 2
+	open := 0
+	for c := range n.conns {
+		if !c.isClosed() && !c.peer.isClosed() {
+			open++
+		}
+	}
+	return open / 2
 }
 
 // reset breaks a connection both ways. The caller holds n.mu.
