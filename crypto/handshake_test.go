@@ -158,6 +158,28 @@ func TestEveryBitOfMessage1(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestAFailedStepIsFinal: no later step begins where the failed one would have.
+func TestAFailedStepIsFinal(t *testing.T) {
+	spec.Covers(t, "HS-11")
+	a, b := seeded(1), seeded(2)
+	i, r := pair(t, a, b)
+	good := i.Message1()
+	bad := bytes.Clone(good)
+	bad[len(bad)-1] ^= 1
+	for range 2 {
+		_, err := r.Message1(bad)
+		require.ErrorIs(t, err, ErrMAC)
+	}
+	_, err := r.Message1(good)
+	require.ErrorIs(t, err, ErrMAC)
+	_, _, err = r.Message3(good[1:1249])
+	require.ErrorIs(t, err, ErrMAC)
+	deadResponder(t, r, good, nil)
+	_, r = pair(t, a, b)
+	_, _, err = r.Message3(good[1:1249])
+	require.ErrorIs(t, err, ErrHandshake)
+}
+
 func TestEveryBitOfMessage2(t *testing.T) {
 	spec.Covers(t, "HS-11", "HS-12")
 	a, b := seeded(1), seeded(2)

@@ -58,6 +58,19 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
+// TestKeyFilesRace: of two writers at once one wins, and the other changes nothing.
+func TestKeyFilesRace(t *testing.T) {
+	spec.Covers(t, "ID-6")
+	dir := t.TempDir()
+	path, late := filepath.Join(dir, "key"), filepath.Join(dir, "late")
+	require.NoError(t, WriteKeyFile(path, seeded(9), nil))
+	require.NoError(t, os.WriteFile(late, []byte("late"), 0o600))
+	require.ErrorIs(t, publish(late, path), fs.ErrExist, "the check before it was passed too early")
+	back, err := ReadKeyFile(path, nil)
+	require.NoError(t, err)
+	require.Equal(t, seeded(9).VatID(), back.VatID())
+}
+
 func TestKeyFileWithDefaultCost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 512 MiB-passes of Argon2id")

@@ -79,6 +79,11 @@ func TestTheFirstErrorIsFinal(t *testing.T) {
 	require.ErrorIs(t, err, ErrAuth)
 	require.False(t, r.Done())
 	_, r = sides(t, XKhfs)
+	_, err = r.Read(nil, nil)
+	require.ErrorIs(t, err, ErrShort)
+	_, err = r.Read(nil, good)
+	require.ErrorIs(t, err, ErrShort, "although nothing was mixed yet")
+	_, r = sides(t, XKhfs)
 	_, err = r.Read(nil, good)
 	require.NoError(t, err)
 }
