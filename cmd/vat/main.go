@@ -64,7 +64,7 @@ func newRoot() *cobra.Command {
 // the number from the flag parser, and unshield takes it away again.
 const shield = "\x00"
 
-var negative = regexp.MustCompile(`^-\.?[0-9]`)
+var negative = regexp.MustCompile(`^-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 func shieldNegatives(args []string) []string {
 	shielded := make([]string, len(args))
@@ -89,5 +89,5 @@ func redactArgs(text string, args []string) string {
 			text = strings.ReplaceAll(text, a, "[redacted]")
 		}
 	}
-	return strings.ReplaceAll(text, shield, "")
+	return strings.NewReplacer(shield, "", `\x00`, "").Replace(text)
 }
