@@ -260,6 +260,14 @@ func (p *plan) number(d *Decoder, list Kind, word uint64, v reflect.Value) error
 			return n.set(n.kind, v)
 		}
 	}
+	if p.elem.shape == shapeAny {
+		if list == Float64s {
+			v.Set(reflect.ValueOf(math.Float64frombits(word)))
+		} else {
+			v.Set(reflect.ValueOf(int64(word)))
+		}
+		return nil
+	}
 	// Anything else takes it, or refuses it, as it would a value.
 	var b capn.Builder
 	b.Init(make([]byte, 0, 32))
