@@ -56,6 +56,72 @@ func TestCrossedDials(t *testing.T) {
 	require.NotZero(t, adopted[true], "no dial was given up: the test misses its point")
 }
 
+// TestAHeldDialTakesOver has the dial of the smaller id lost without a trace right
+// behind message 3, while the peer's own dial waits.
+func TestAHeldDialTakesOver(t *testing.T) {
+	spec.Covers(t, "SES-14", "SES-16", "SES-20")
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		n.Latency("alice", "bob", 10*time.Millisecond)
+		alice, bob := twoVats(t, n)
+		defer alice.close()
+		defer bob.close()
+		a := alice.dial(bob)
+		a.link.Write([]byte("from alice"))
+		pass(41 * time.Millisecond) // message 3 is on its way
+		n.Blackhole("alice", "bob")
+		b := bob.dial(alice)
+		b.link.Write([]byte("from bob"))
+		pass(2900 * time.Millisecond)
+		require.Empty(t, a.text(), "nothing is read from a dial on hold")
+		require.Greater(t, a.link.Buffered(), 0)
+		pass(300 * time.Millisecond)
+		require.Equal(t, "from bob", a.text())
+		require.Equal(t, "from alice", b.text())
+		require.True(t, a.link.Incoming())
+		require.Len(t, a.ups, 1)
+		require.Same(t, a, alice.only())
+		require.Same(t, b, bob.only())
+	})
+}
+
+// TestAHeldDialOutlivesTheLinkThatHeldIt has the smaller id's session closed while the peer's dial
+// waits: the peer begins a session of its own then.
+func TestAHeldDialOutlivesTheLinkThatHeldIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		n.Latency("alice", "bob", 10*time.Millisecond)
+		alice, bob := twoVats(t, n)
+		defer bob.close()
+		a := alice.dial(bob)
+		pass(41 * time.Millisecond)
+		n.Blackhole("alice", "bob")
+		b := bob.dial(alice)
+		b.link.Write([]byte("from bob"))
+		pass(time.Second)
+		a.link.Close(nil)
+		pass(time.Second)
+		requireClosed(t, a, ErrClosed, false)
+		require.Equal(t, "from bob", alice.only().text())
+		require.True(t, alice.only().opened)
+		require.NoError(t, b.end())
+
+		// And when the vat closes meanwhile, nothing is opened any more.
+		b.link.Close(nil)
+		pass(61 * time.Second) // so that neither dial is delayed
+		alice.dial(bob)
+		pass(41 * time.Millisecond)
+		n.Blackhole("alice", "bob")
+		b = bob.dial(alice)
+		pass(time.Second)
+		sessions := len(alice.all())
+		alice.close()
+		pass(time.Second)
+		require.Len(t, alice.all(), sessions)
+		require.Error(t, b.end())
+	})
+}
+
 func TestARestartedVatIsServedAtOnce(t *testing.T) {
 	spec.Covers(t, "SES-1", "SES-9", "SES-11", "SES-17")
 	synctest.Test(t, func(t *testing.T) {

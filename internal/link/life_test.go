@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -379,4 +378,4 @@ func TestNewWantsAnIdentityAndAHandler(t *testing.T) {
 	require.ErrorIs(t, err, errLocation)
 }
 
-var _ net.Conn = (*memnet.Conn)(nil)
+var _ Network = (*memnet.Host)(nil)

@@ -14,6 +14,7 @@ import (
 )
 
 // remembered is for how long a pair's numbers are kept after its last transport.
+// It is longer than Limits.RedialMax, for failures are forgotten too.
 // No handshake of before can finish after it.
 const remembered = time.Minute
 
@@ -251,7 +252,7 @@ func (ls *Links) peer(id crypto.VatID) *peer {
 	p := ls.peers[id]
 	if p != nil {
 		if p.link == nil && now.Sub(p.left) > remembered {
-			p.pair = pair{smaller: p.pair.smaller}
+			p.pair, p.failures = pair{smaller: p.pair.smaller}, 0
 		}
 		return p
 	}
