@@ -134,8 +134,8 @@ type argument struct {
 	x *settledRef
 }
 
-func (a *argument) afterwards()        { a.x.promise.whenSettled(a) }
-func (a *argument) settled(p *promise) { a.w.settled(a.x) }
+func (a *argument) afterwards()      { a.x.promise.whenSettled(a) }
+func (a *argument) settled(*promise) { a.w.settled(a.x) }
 
 // afterwards begins the wait.
 func (w *waiting) afterwards() {

@@ -11,12 +11,12 @@ func All[T any](v *Vat, ps ...*Promise[T]) *Promise[[]T] {
 	q := new(Promise[[]T])
 	q.core = v.core
 	bases := basesOf(ps)
-	v.core.combine(&q.promise, bases, len(ps), 1, func() error {
+	v.core.combine(&q.promise, bases, len(ps), 1, func(last *promise) error {
+		if last != nil && last.state == broken {
+			return last.err
+		}
 		list := make([]T, len(ps))
 		for i, p := range ps {
-			if p.state == broken {
-				return p.err
-			}
 			if err := p.decode(reflect.ValueOf(&list[i]).Elem()); err != nil {
 				return err
 			}
@@ -33,23 +33,28 @@ func Any[T any](v *Vat, ps ...*Promise[T]) *Promise[T] {
 	q := new(Promise[T])
 	q.core = v.core
 	bases := basesOf(ps)
-	v.core.combine(&q.promise, bases, 1, len(ps), func() error {
-		errs := []error{}
-		for _, p := range ps {
-			switch p.state {
-			case fulfilled:
-				(&Resolver[T]{&q.promise}).Follow(p)
-				return nil
-			case broken:
-				errs = append(errs, p.err)
-			}
-		}
-		if len(errs) == 0 {
+	v.core.combine(&q.promise, bases, 1, len(ps), func(last *promise) error {
+		if last == nil {
 			return ErrDropped
+		}
+		if last.state == fulfilled {
+			return v.core.copyOf(&q.promise, last)
+		}
+		errs := make([]error, len(ps))
+		for i, p := range ps {
+			errs[i] = p.err
 		}
 		return errors.Join(errs...)
 	})
 	return q
+}
+
+// copyOf settles q as p, which has settled.
+func (c *core) copyOf(q, p *promise) error {
+	c.lock()
+	defer c.leave()
+	followed{q}.settled(p)
+	return nil
 }
 
 // Race gives a promise that settles as the first of ps that settles. Of none, it
@@ -85,14 +90,16 @@ func basesOf[T any](ps []*Promise[T]) []*promise {
 // combination counts how promises settle, until enough of them are fulfilled or
 // broken to decide.
 type combination struct {
-	values, breaks int // still needed
-	done           bool
+	values, breaks int      // still needed
+	last           *promise // that decided
 	job            whenJob
 }
 
-// combine runs f in a turn once so many values or so many breaks of ps are there.
-func (c *core) combine(q *promise, ps []*promise, values, breaks int, f func() error) {
-	x := &combination{values: values, breaks: breaks, job: whenJob{q: q, f: f}}
+// combine runs f in a turn once so many values or so many breaks of ps are there;
+// f gets the promise that decided, nil if there are none.
+func (c *core) combine(q *promise, ps []*promise, values, breaks int, f func(last *promise) error) {
+	x := &combination{values: values, breaks: breaks}
+	x.job = whenJob{q: q, f: func() error { return f(x.last) }}
 	c.lock()
 	defer c.leave()
 	for _, p := range ps {
@@ -115,8 +122,8 @@ func (x *combination) settled(p *promise) {
 	} else {
 		x.breaks--
 	}
-	if !x.done && (x.values <= 0 || x.breaks <= 0) {
-		x.done = true
+	if x.last == nil && (x.values <= 0 || x.breaks <= 0) {
+		x.last = p
 		p.core.turns.push(turn{job: &x.job})
 	}
 }

@@ -106,21 +106,27 @@ func quiet() *vat.Config {
 
 func call[T any](t *testing.T, target vat.Target, verb string, args ...any) T {
 	t.Helper()
-	v, err := vat.Call[T](t.Context(), target, verb, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // fake
+	defer cancel()
+	v, err := vat.Call[T](ctx, target, verb, args...)
 	require.NoError(t, err)
 	return v
 }
 
 func await[T any](t *testing.T, p *vat.Promise[T]) T {
 	t.Helper()
-	v, err := p.Await(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	v, err := p.Await(ctx)
 	require.NoError(t, err)
 	return v
 }
 
 func failure[T any](t *testing.T, p *vat.Promise[T]) error {
 	t.Helper()
-	_, err := p.Await(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	_, err := p.Await(ctx)
 	require.Error(t, err)
 	return err
 }

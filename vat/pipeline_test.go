@@ -151,7 +151,7 @@ func TestReferenceWherePlainDataIsWanted(t *testing.T) {
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Recorder{})
 		require.ErrorIs(t, failure(t, r.Send("note", &Recorder{})), vat.ErrBadArguments)
-		require.ErrorIs(t, failure(t, r.Send("note", r.Send("me"))), vat.ErrBadArguments)
+		require.ErrorIs(t, failure(t, r.Send("note", p.give(&Recorder{}).Send("me"))), vat.ErrBadArguments)
 		require.ErrorIs(t, failure(t, r.Send("tell", "text", "x")), vat.ErrBadArguments)
 	})
 }

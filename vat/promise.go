@@ -73,8 +73,10 @@ type watcher interface{ settled(p *promise) }
 
 // Settled implements captp.Sink: the outcome of the send is there.
 func (p *promise) Settled(call *captp.Call, out captp.Outcome) {
-	if p.state != pending {
-		return // the vat was closed
+	if p.state != pending { // smashed meanwhile
+		p.call = call
+		p.core.later(p)
+		return
 	}
 	if out.Err != nil {
 		p.state, p.err = broken, fromWire(out.Err)

@@ -203,8 +203,9 @@ func (w *refWaiter) Changed(*captp.Ref) {
 }
 
 // WhenBroken has f run in a turn of the vat when the reference breaks: its session
-// ended, it was revoked, or the promise that it was came to nothing. If the
-// reference is broken, f runs soon. While this waits the reference is held.
+// ended, or the promise that it was came to nothing, or it is near and was revoked.
+// That a far one was revoked, the next send on it finds out. If the reference is
+// broken, f runs soon. While this waits the reference is held.
 func (r *Ref) WhenBroken(f func(err error)) {
 	c := r.core
 	c.lock()
