@@ -35,5 +35,7 @@
 // Before its handshake is done a connection holds at most a few KiB and lives at
 // most ten seconds; how many there may be, and how often one address may try, is
 // bounded by [Limits]. A peer that authenticated can hold nothing here but one
-// link; what it makes the layers above hold is theirs to charge.
+// link; what it makes the layers above hold is theirs to charge. Locations that a
+// peer names in its Hello are handed up with Up, and dialled only if somebody
+// passes them to Links.Link.
 package link

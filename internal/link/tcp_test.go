@@ -1,10 +1,12 @@
 package link
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -251,4 +253,110 @@ func (s *sink) Receive(b []byte) {
 	if s.got += len(b); s.got >= s.want {
 		s.done <- s.got
 	}
+}
+
+// TestTCPCrossedDials has both dial at once, over real sockets, time and again.
+func TestTCPCrossedDials(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	id1, id2 := identities()
+	for range 20 {
+		a, b := tcpVat(t, id1, nil), tcpVat(t, id2, nil)
+		at, there := a.links.Locations(), b.links.Locations()
+		start := make(chan struct{})
+		var both sync.WaitGroup
+		both.Go(func() { <-start; a.link(id2.VatID(), there...).link.Write([]byte("from a")) })
+		both.Go(func() { <-start; b.link(id1.VatID(), at...).link.Write([]byte("from b")) })
+		close(start)
+		both.Wait()
+		eventually(t, func() bool { return got(a) == "from b" && got(b) == "from a" })
+		a.close()
+		b.close()
+	}
+}
+
+// got gives what all sessions of a vat received.
+func got(v *vat) (s string) {
+	for _, each := range v.all() {
+		s += each.text()
+	}
+	return s
+}
+
+// turns is a Receiver whose Receive goes on for as long as somebody else wants,
+// after it has consumed its data.
+type turns struct {
+	mu   sync.Mutex
+	got  []byte
+	held chan struct{} // closed to end the turn under way; nil when there is none
+	sum  chan struct{}
+	want int
+}
+
+func (*turns) Up(crypto.Hello) {}
+func (*turns) Closed(error)    {}
+func (r *turns) Receive(b []byte) {
+	r.mu.Lock()
+	r.got = append(r.got, b...)
+	if len(r.got) == r.want {
+		close(r.sum)
+	}
+	turn := make(chan struct{})
+	r.held = turn
+	r.mu.Unlock()
+	<-turn
+}
+
+// TestRelieveKeepsTheOrder relieves every reader, while bytes pour in.
+func TestRelieveKeepsTheOrder(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	id1, id2 := identities()
+	server, client := tcpVat(t, id1, nil), tcpVat(t, id2, nil)
+	defer server.close()
+	defer client.close()
+	var want []byte
+	for i := range 20_000 {
+		want = fmt.Appendf(want, "%d,", i)
+	}
+	r := &turns{sum: make(chan struct{}), want: len(want)}
+	up := make(chan *Link, 1)
+	server.onOpen = func(s *session) { s.onUp = func() { up <- s.link } }
+	client.onOpen = func(s *session) { s.onReceive = r.Receive }
+	s := client.dialTCP(server)
+	s.link.Write([]byte("x"))
+	back := <-up // the server writes, the client's reader is relieved
+	l := s.link
+	var pump sync.WaitGroup
+	defer pump.Wait()
+	stop := make(chan struct{})
+	defer close(stop)
+	pump.Go(func() {
+		var ended []chan struct{}
+		for {
+			select {
+			case <-stop:
+				r.mu.Lock()
+				if r.held != nil {
+					ended = append(ended, r.held)
+				}
+				r.mu.Unlock()
+				for _, turn := range ended {
+					close(turn)
+				}
+				return
+			default:
+			}
+			r.mu.Lock()
+			if r.held != nil && l.Relieve() {
+				ended = append(ended, r.held) // ends much later
+				r.held = nil
+			}
+			r.mu.Unlock()
+			runtime.Gosched()
+		}
+	})
+	for i := 0; i < len(want); i += 97 {
+		back.Write(want[i:min(len(want), i+97)])
+	}
+	<-r.sum
+	require.Equal(t, string(want), string(r.got))
 }
