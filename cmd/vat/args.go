@@ -86,7 +86,7 @@ func parseValue(dec *json.Decoder) (any, error) {
 }
 
 func parseNumber(s string) (any, error) {
-	if i, ok := new(big.Int).SetString(s, 10); ok {
+	if i, ok := new(big.Int).SetString(s, 10); ok && s != "-0" { // integers have no negative zero
 		switch {
 		case i.IsInt64():
 			return i.Int64(), nil

@@ -34,13 +34,21 @@ func TestMain(m *testing.M) {
 //	closed OUT.cap A        makes a sturdyref of server A's object where nobody listens
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", quickRace)
+			return nil
+		},
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd,
 		},
 	})
 }
+
+// quickRace keeps a program with the race detector from sleeping for a second
+// before it ends.
+const quickRace = "atexit_sleep_ms=0"
 
 // process is a server that a script has started.
 type process struct {
@@ -63,7 +71,7 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"), "GORACE="+quickRace)
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	in, err := cmd.StdinPipe()
