@@ -58,8 +58,10 @@ type Limits struct {
 // Handler is told of sessions that peers began.
 type Handler interface {
 	// Open gives the Receiver for a session begun by the peer. It is called with
-	// the Links locked: it may neither call the Links nor wait for anything that
-	// does, and does best to only make the Receiver. Link.Write may be called.
+	// the Links locked: it may neither call the Links nor take a lock that somebody
+	// holds while calling the Links, Link.Close or Link.Shutdown; it does best to
+	// only make the Receiver. Link.Write, Link.Buffered, Link.Relieve and
+	// Links.Locations do not need that lock.
 	Open(l *Link) Receiver
 }
 

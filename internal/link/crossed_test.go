@@ -3,6 +3,8 @@ package link
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -218,6 +220,9 @@ func TestChaos(t *testing.T) {
 	seeds := 80
 	if testing.Short() {
 		seeds = 20
+	}
+	if n, err := strconv.Atoi(os.Getenv("VATNET_CHAOS")); err == nil {
+		seeds = n // for a long run
 	}
 	delivered, undelivered := 0, 0
 	for seed := range seeds {

@@ -43,7 +43,16 @@ type Links struct {
 	open      map[net.Conn]struct{} // incoming connections that no link has yet
 	number    uint64                // of the last dial
 	dials     bucket
-	locations []string // as Locations gave them last
+
+	where where
+}
+
+// where is what Locations needs: under a mutex of its own, so that it may be asked
+// also from where Handler.Open may not wait.
+type where struct {
+	mu        sync.Mutex
+	listening []string // the listeners' addresses
+	locations []string // as they were worked out last
 	located   time.Time
 }
 
@@ -100,7 +109,10 @@ func (ls *Links) Listen(addr string) error {
 		return ErrClosed
 	}
 	ls.listeners = append(ls.listeners, ln)
-	ls.located = time.Time{}
+	ls.where.mu.Lock()
+	defer ls.where.mu.Unlock()
+	ls.where.listening = append(ls.where.listening, ln.Addr().String())
+	ls.where.located = time.Time{}
 	return nil
 }
 
@@ -111,21 +123,18 @@ func (ls *Links) Listen(addr string) error {
 //
 // The interfaces are asked again when the answer is older than ten seconds.
 func (ls *Links) Locations() []string {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if time.Since(ls.located) < locationsAge {
-		return slices.Clone(ls.locations)
+	w := &ls.where
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if time.Since(w.located) < locationsAge {
+		return slices.Clone(w.locations)
 	}
-	var addrs []string
-	for _, ln := range ls.listeners {
-		addrs = append(addrs, ln.Addr().String())
-	}
-	locations, err := advertised(ls.config.Advertise, addrs, ls.config.Network.InterfaceAddrs)
+	locations, err := advertised(ls.config.Advertise, w.listening, ls.config.Network.InterfaceAddrs)
 	if err != nil {
 		ls.log.Warn("cannot tell where this vat is reachable", "error", err)
 		return nil
 	}
-	ls.locations, ls.located = locations, time.Now()
+	w.locations, w.located = locations, time.Now()
 	return slices.Clone(locations)
 }
 
