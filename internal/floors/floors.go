@@ -39,6 +39,7 @@ var table = map[string]int{
 	"vat/...": 3,
 
 	"cmd/...":            4,
+	"docs":               4, // code of the pages, as tests
 	"examples/...":       4,
 	"internal/floors":    4,
 	"internal/speccheck": 4,
