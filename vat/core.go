@@ -42,9 +42,8 @@ type core struct {
 
 	complaints complaints
 	maxPending int
-	local      int // turns queued by local sends
-	maxHeld    int // sends held for a peer's credit at which Ready waits
-	localReady []*waiter
+	local      int       // turns queued by local sends
+	ready      []*waiter // who waits in Ready
 	waiters    []*waiter // free ones
 
 	garbage garbage
@@ -96,6 +95,7 @@ func (c *core) leave() {
 	if c.drain != nil {
 		c.checkIdle()
 	}
+	c.checkReady()
 	c.unlock()
 }
 

@@ -33,7 +33,6 @@ func (c *core) receive(f *feed) {
 		c.runTurns()
 		c.release()
 	}
-	f.s.checkReady()
 	f.rest = nil
 	f.s.feeds = append(f.s.feeds, f)
 	c.leave()

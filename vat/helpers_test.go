@@ -45,11 +45,13 @@ type place struct {
 	net    *vattest.Network
 	book   *logbook // of there
 	mybook *logbook // of here
+	last   any      // object that was given
 }
 
 // give makes an object known here.
 func (p *place) give(o any) *vat.Ref {
 	p.t.Helper()
+	p.last = o
 	if p.here == p.there {
 		r, err := p.there.Ref(o)
 		require.NoError(p.t, err)

@@ -36,13 +36,12 @@ func (r *Ref) Ready(ctx context.Context) error {
 			c.unlock()
 			return err
 		}
-		line := c.roomFor(ref)
-		if line == nil {
+		if c.hasRoom(ref.State() == captp.Near) {
 			c.unlock()
 			return nil
 		}
 		w := c.waiter()
-		*line = append(*line, w)
+		c.ready = append(c.ready, w)
 		c.leave()
 		if err := c.wait(ctx, w); err != nil {
 			return err // w stays in the line, and goes with it
@@ -53,17 +52,18 @@ func (r *Ref) Ready(ctx context.Context) error {
 	}
 }
 
-// roomFor returns nil if there is room for a send on ref, else the line to wait
-// in. Machine right.
-func (c *core) roomFor(ref *captp.Ref) *[]*waiter {
-	if cs := ref.Session(); cs != nil {
-		if s := cs.Tag().(*session); !s.hasRoom() {
-			return &s.ready
-		}
-		return nil
+// hasRoom reports whether a send to an object of this vat (near), or of another
+// one, would find less than half of what may be pending before it. Machine right.
+func (c *core) hasRoom(near bool) bool {
+	if near {
+		return c.local <= c.maxPending/2
 	}
-	if ref.State() == captp.Near && c.local >= c.maxPending/2+1 {
-		return &c.localReady
+	return c.machine.Pending() <= c.maxPending/2
+}
+
+// checkReady wakes those who wait in Ready if there may be room again. Machine right.
+func (c *core) checkReady() {
+	if len(c.ready) > 0 && (c.hasRoom(true) || c.hasRoom(false)) {
+		wakeAll(&c.ready)
 	}
-	return nil
 }

@@ -17,10 +17,9 @@ type session struct {
 	captp *captp.Session
 
 	// Guarded by the machine right.
-	writing bool   // somebody is in flush
-	ending  bool   // the link is being ended
-	spare   []byte // out-buffer to be used again
-	ready   []*waiter
+	writing bool    // somebody is in flush
+	ending  bool    // the link is being ended
+	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
 }
 
@@ -49,7 +48,6 @@ func (s *session) Up(peer crypto.Hello) {
 	c := s.core
 	c.lock()
 	s.captp.Grant(peer.Credit.Calls, peer.Credit.Bytes)
-	s.checkReady()
 	// Whoever has the turn right may be long at it; what was waiting for this
 	// moment should leave with the handshake.
 	c.settle()
@@ -86,7 +84,6 @@ func (s *session) Closed(err error) {
 			break
 		}
 	}
-	wakeAll(&s.ready)
 	c.log.Debug("vat: session ended", "peer", s.peer, "error", err)
 }
 
@@ -107,16 +104,4 @@ func linkError(err error) *captp.Error {
 		e.Outcome = captp.Ending(l.Code())
 	}
 	return e
-}
-
-// checkReady wakes those who wait in Ready if there is room again. Machine right.
-func (s *session) checkReady() {
-	if len(s.ready) > 0 && s.hasRoom() {
-		wakeAll(&s.ready)
-	}
-}
-
-// hasRoom reports whether sends through s would not just queue up here.
-func (s *session) hasRoom() bool {
-	return s.captp.Err() != nil || s.captp.Held() < s.core.maxHeld
 }

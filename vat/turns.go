@@ -112,9 +112,7 @@ func (c *core) stepLocked() {
 	} else {
 		if t.call.From() == nil {
 			c.local--
-			if c.local < c.maxPending/2+1 {
-				wakeAll(&c.localReady)
-			}
+			c.checkReady()
 		}
 		d := &c.current
 		d.begin(c, t)

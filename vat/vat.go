@@ -83,7 +83,6 @@ func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 	if limits.MaxPending == 0 {
 		limits.MaxPending = c.maxPending
 	}
-	c.maxHeld = max(c.maxPending/2, 1)
 	c.machine = captp.New(&captp.Config{Limits: limits, Host: (*host)(c), ObjectInterface: object.Object_TypeID})
 	return c
 }
@@ -189,10 +188,7 @@ func (c *core) refuse(err error) {
 		t.call.Fail(toWire(err))
 		c.settle()
 	}
-	wakeAll(&c.localReady)
-	for _, s := range c.sessions {
-		wakeAll(&s.ready)
-	}
+	wakeAll(&c.ready)
 }
 
 // Shutdown drains: it takes no more sends from outside of turns, waits until no
