@@ -32,7 +32,7 @@ func (ls *Links) accept(ln net.Listener) {
 		wait = 0
 		t := ls.gate.enter(conn)
 		if t == nil {
-			ls.log.Debug("too many handshakes", "from", conn.RemoteAddr().String())
+			ls.outcomes.Report("too many handshakes", ErrCrowded.code, "from", conn.RemoteAddr().String())
 			abort(conn)
 		} else if !ls.crew.start(func() { ls.serve(conn, t) }) {
 			t.leave()
@@ -51,7 +51,7 @@ func (ls *Links) serve(conn net.Conn, ticket *ticket) {
 	o, err := ls.receive(conn, ticket)
 	ticket.leave()
 	if err != nil {
-		ls.log.Debug("incoming handshake failed", "from", conn.RemoteAddr().String(), "error", err)
+		ls.report(conn, err)
 		ls.settled(conn)
 		if answered(err) {
 			_ = conn.Close() // what there was to say was said
@@ -79,13 +79,9 @@ func (ls *Links) receive(conn net.Conn, ticket *ticket) (*offer, error) {
 	if err := conn.SetReadDeadline(begin.Add(ls.limits.HandshakeTimeout)); err != nil {
 		return nil, err
 	}
-	kind, body, err := t.in.control()
+	c, err := t.in.claims()
 	if err != nil {
-		return nil, err
-	}
-	c, ok := parseClaims(body)
-	if kind != crypto.RecordAccept || !ok {
-		return nil, crypto.ErrRecordForm
+		return nil, &stranger{secured.Peer, err}
 	}
 	if err := conn.SetReadDeadline(time.Time{}); err != nil {
 		return nil, err
@@ -96,6 +92,48 @@ func (ls *Links) receive(conn net.Conn, ticket *ticket) (*offer, error) {
 		transport: t,
 		decided:   make(chan decision, 1),
 	}, nil
+}
+
+// claims reads the dialler's first record.
+func (r *reader) claims() (claims, error) {
+	kind, body, err := r.control()
+	if err != nil {
+		return claims{}, err
+	}
+	c, ok := parseClaims(body)
+	if kind != crypto.RecordAccept || !ok {
+		return claims{}, crypto.ErrRecordForm
+	}
+	return c, nil
+}
+
+// stranger is the error of a connection whose handshake proved the peer, and which
+// came to nothing all the same.
+type stranger struct {
+	peer crypto.VatID
+	err  error
+}
+
+func (s *stranger) Error() string { return s.err.Error() }
+func (s *stranger) Unwrap() error { return s.err }
+
+// report tells the log why an incoming connection came to nothing.
+func (ls *Links) report(conn net.Conn, err error) {
+	attrs := []any{"from", conn.RemoteAddr().String(), "error", err}
+	var s *stranger
+	if errors.As(err, &s) {
+		attrs = append(attrs, "peer", s.peer)
+	}
+	ls.outcomes.Report("incoming handshake failed", codeOf(err), attrs...)
+}
+
+// codeOf gives the outcome code of whatever ended a connection.
+func codeOf(err error) string {
+	var c *crypto.Error
+	if errors.As(err, &c) {
+		return c.Code()
+	}
+	return ending(err).Code()
 }
 
 // answered tells that the dialler is to see a clean end: its message 1 was not for

@@ -35,6 +35,9 @@ var (
 	// ErrProtocol: the peer sent a record that does not authenticate or that has no
 	// place where it stands; the cause says which.
 	ErrProtocol = &Reason{"proto.session", "peer broke the session protocol"}
+	// ErrCrowded: an incoming connection was turned away before its handshake, because
+	// too many are under way. No link ends for it; it stands in the log.
+	ErrCrowded = &Reason{"limit.handshakes", "too many handshakes under way"}
 	// ErrLost: the transport failed; the cause is what the system said.
 	ErrLost = &Reason{"peer.lost", "connection lost"}
 )

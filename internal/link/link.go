@@ -171,6 +171,7 @@ func (l *Link) Close(err error) {
 // sealed end, and when the peer has answered with its own the link is closed. What
 // the peer sends meanwhile is still received. If ctx ends first the link
 // is severed. It returns when the link has ended, with nil if that was in order.
+// Within Receive it would wait for itself.
 func (l *Link) Shutdown(ctx context.Context) error {
 	l.mu.Lock()
 	l.closing = true

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/outcome"
 )
 
 // remembered is for how long a pair's numbers are kept after its last transport.
@@ -27,14 +28,15 @@ var (
 //
 // Lock order: Links.mu before Link.mu. Receivers are called with neither.
 type Links struct {
-	config Config
-	limits Limits
-	self   crypto.VatID
-	log    *slog.Logger
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	crew   crew
-	gate   *gate
+	config   Config
+	limits   Limits
+	self     crypto.VatID
+	log      *slog.Logger
+	outcomes *outcome.Log
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	crew     crew
+	gate     *gate
 
 	mu        sync.Mutex
 	closed    bool
@@ -87,6 +89,7 @@ func New(config Config) (*Links, error) {
 		config: config, limits: config.Limits.filled(), self: config.Identity.VatID(), log: config.Logger,
 		peers: map[crypto.VatID]*peer{}, open: map[net.Conn]struct{}{},
 	}
+	ls.outcomes = outcome.New(ls.log)
 	ls.gate = newGate(ls.limits)
 	ls.ctx, ls.cancel = context.WithCancel(context.Background())
 	return ls, nil
