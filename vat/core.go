@@ -7,6 +7,7 @@ import (
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/outcome"
 )
 
 // core is the vat without its goroutines: the protocol machine, the queue of
@@ -46,14 +47,15 @@ type core struct {
 	ready      []*waiter // who waits in Ready
 	waiters    []*waiter // free ones
 
-	garbage garbage
-	stirred bool          // the steward is awake
-	wake    chan struct{} // wakes the worker; nil: the core is stepped
-	stir    chan struct{} // wakes the steward
-	done    chan struct{} // closed when nothing will ever settle again
-	id      crypto.VatID
-	vat     *Vat // nil in a stepped core
-	log     *slog.Logger
+	garbage  garbage
+	stirred  bool          // the steward is awake
+	wake     chan struct{} // wakes the worker; nil: the core is stepped
+	stir     chan struct{} // wakes the steward
+	done     chan struct{} // closed when nothing will ever settle again
+	id       crypto.VatID
+	vat      *Vat // nil in a stepped core
+	log      *slog.Logger
+	outcomes *outcome.Log // how sessions ended
 }
 
 // afterwards is work that had to wait until the machine has returned.

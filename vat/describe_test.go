@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/vat"
 )
 
@@ -86,6 +87,7 @@ func (*Secretive) Undescribed() {}
 func (*Secretive) Work() string { return "done" }
 
 func TestDescribe(t *testing.T) {
+	spec.Covers(t, "OBJ-7")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		d, err := vat.Describe(t.Context(), p.give(&Log{}))
 		require.NoError(t, err)

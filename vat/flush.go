@@ -50,6 +50,7 @@ func (s *session) flush() {
 	s.writing = false
 	if err := s.captp.Err(); err != nil && !s.ending {
 		s.ending = true
+		s.report(nil)
 		c.outside = append(c.outside, func() { c.vat.hangUp(s.link) })
 	}
 }

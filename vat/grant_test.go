@@ -9,11 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 )
 
 func TestRevocationSevers(t *testing.T) {
+	spec.Covers(t, "LOC-6")
 	far(t, nil, func(t *testing.T, p *place) {
 		rec := &Recorder{}
 		g, err := p.there.Grant(rec, nil)
@@ -62,6 +64,7 @@ func TestRevocationSevers(t *testing.T) {
 
 // settle is a way to ask an object for itself: it must not launder the grant.
 func TestSettleKeepsTheGrant(t *testing.T) {
+	spec.Covers(t, "OBJ-13")
 	far(t, nil, func(t *testing.T, p *place) {
 		g, err := p.there.Grant(&Recorder{}, nil)
 		require.NoError(t, err)
@@ -93,6 +96,7 @@ func (l *Laundry) Take(p *vat.Promise[*vat.Ref]) {
 func (l *Laundry) Give() *vat.Ref { return l.clean }
 
 func TestExpiry(t *testing.T) {
+	spec.Covers(t, "LOC-6")
 	far(t, nil, func(t *testing.T, p *place) {
 		sr, err := p.there.Export(&Recorder{}, &vat.ExportConfig{Lifetime: time.Minute})
 		require.NoError(t, err)
@@ -129,6 +133,7 @@ func TestUnreferencedWaitsForTheSturdyref(t *testing.T) {
 }
 
 func TestOneErrorForAllMisses(t *testing.T) {
+	spec.Covers(t, "LOC-2", "LOC-3")
 	far(t, nil, func(t *testing.T, p *place) {
 		revoked, err := p.there.Grant(&Recorder{}, nil)
 		require.NoError(t, err)
@@ -155,6 +160,7 @@ func unknown(t *testing.T, v *vat.Vat) sturdyref.Ref {
 }
 
 func TestGuessingIsSlowedDownAndEnds(t *testing.T) {
+	spec.Covers(t, "LOC-4", "LOC-5")
 	far(t, nil, func(t *testing.T, p *place) {
 		good := p.give(&Recorder{})
 		call[any](t, good, "join")
@@ -185,6 +191,7 @@ func TestGuessingIsSlowedDownAndEnds(t *testing.T) {
 }
 
 func TestOwnSturdyrefIsNear(t *testing.T) {
+	spec.Covers(t, "LOC-8")
 	alone(t, func(t *testing.T, v *vat.Vat, _ *logbook) {
 		sr, err := v.Export(&Recorder{}, nil)
 		require.NoError(t, err)
@@ -198,6 +205,7 @@ func TestOwnSturdyrefIsNear(t *testing.T) {
 }
 
 func TestNoLocationNoSturdyref(t *testing.T) {
+	spec.Covers(t, "LOC-7")
 	v, err := vat.New(quiet())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, v.Close()) }()

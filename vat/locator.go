@@ -86,11 +86,8 @@ func (s *session) miss(call *captp.Call) {
 	m.count++
 	switch {
 	case m.count >= maxMisses:
-		s.core.log.Warn("vat: peer asked for too many objects that do not exist", "peer", s.peer)
 		call.Fail(toWire(ErrNoSuchObject))
-		s.captp.Abort(&captp.Error{
-			Kind: captp.Disconnected, Reason: "limit.lookups: too many unknown sturdyrefs", Outcome: "limit.lookups",
-		})
+		s.captp.Abort(captp.LimitLookups.Ends())
 	case m.count > freeMisses:
 		if m.next.Before(now) {
 			m.next = now

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/vat"
 )
 
@@ -29,6 +30,7 @@ func TestChainOfTenInOneRoundTrip(t *testing.T) {
 
 // Enliven and the first call: the dial, the handshake, and then everything together.
 func TestEnlivenPipelinesWithTheFirstCall(t *testing.T) {
+	spec.Covers(t, "LOC-1")
 	far(t, nil, func(t *testing.T, p *place) {
 		begin := time.Now()
 		r := p.give(&Recorder{})
@@ -84,6 +86,7 @@ func TestPromisesAsArguments(t *testing.T) {
 }
 
 func TestPromiseArgumentArrivesAtOnce(t *testing.T) {
+	spec.Covers(t, "OBJ-9")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Recorder{})
 		mine, res := vat.NewPromise[string](p.here)
@@ -103,6 +106,7 @@ func TestPromiseArgumentArrivesAtOnce(t *testing.T) {
 }
 
 func TestArgumentsWaitInOrder(t *testing.T) {
+	spec.Covers(t, "OBJ-10")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Recorder{})
 		first, res := vat.NewPromise[string](p.here)
@@ -117,6 +121,7 @@ func TestArgumentsWaitInOrder(t *testing.T) {
 }
 
 func TestOthersDoNotWaitForMyArguments(t *testing.T) {
+	spec.Covers(t, "OBJ-10")
 	far(t, nil, func(t *testing.T, p *place) {
 		rec := &Recorder{}
 		r := p.give(rec)
@@ -134,6 +139,7 @@ func TestOthersDoNotWaitForMyArguments(t *testing.T) {
 }
 
 func TestBrokenArgumentBreaksTheCall(t *testing.T) {
+	spec.Covers(t, "OBJ-11")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Recorder{})
 		bad, res := vat.NewPromise[string](p.here)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/vat"
 )
 
@@ -52,6 +53,7 @@ func TestWhenAndCatch(t *testing.T) {
 }
 
 func TestWhenRunsInTurns(t *testing.T) {
+	spec.Covers(t, "OBJ-1")
 	alone(t, func(t *testing.T, v *vat.Vat, _ *logbook) {
 		n := 0 // no mutex: turns
 		var last *vat.Promise[int]

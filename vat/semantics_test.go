@@ -12,10 +12,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/vat"
 )
 
 func TestOrder(t *testing.T) {
+	spec.Covers(t, "OBJ-3", "OBJ-4")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Recorder{})
 		var want []string
@@ -45,6 +47,7 @@ func TestOrderThroughPromises(t *testing.T) {
 // An object of here travels to there and back: what was sent by the long way must
 // arrive before what is sent by the short one.
 func TestOrderWhenAPromiseComesHome(t *testing.T) {
+	spec.Covers(t, "OBJ-3")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		mine := &Recorder{}
 		home, err := p.here.Ref(mine)
@@ -118,6 +121,7 @@ func (f *Faulty) Smuggle(v *vat.Ref) error {
 }
 
 func TestErrors(t *testing.T) {
+	spec.Covers(t, "OBJ-5", "OBJ-6", "ERR-1")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Faulty{})
 		err := failure(t, r.Send("plain"))
@@ -148,6 +152,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestPanicsAreContained(t *testing.T) {
+	spec.Covers(t, "ERR-3", "ERR-4")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Faulty{})
 		for _, verb := range []string{"panics", "nil", "unsendable"} {
@@ -202,6 +207,7 @@ func TestReferences(t *testing.T) {
 }
 
 func TestPromiseResults(t *testing.T) {
+	spec.Covers(t, "OBJ-8")
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Recorder{})
 		a, b := vat.Send[string](r, "later"), vat.Send[string](r, "later")

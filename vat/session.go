@@ -76,7 +76,10 @@ func (s *session) Closed(err error) {
 	c := s.core
 	c.lock()
 	defer c.leave()
-	s.ending = true
+	if !s.ending {
+		s.ending = true
+		s.report(err)
+	}
 	s.captp.Disconnect(linkError(err), !link.Delivered(err))
 	for i, x := range c.sessions {
 		if x == s {
@@ -84,7 +87,21 @@ func (s *session) Closed(err error) {
 			break
 		}
 	}
-	c.log.Debug("vat: session ended", "peer", s.peer, "error", err)
+}
+
+// report tells the log how the session ended: as the machine says, or else as the
+// link does with err. Machine right.
+func (s *session) report(err error) {
+	if own := s.captp.Err(); own != nil {
+		s.core.outcomes.Report("vat: session ended", string(own.Outcome), "peer", s.peer, "error", own)
+		return
+	}
+	attrs := []any{"peer", s.peer, "error", err}
+	var cause *crypto.Error
+	if errors.As(err, &cause) {
+		attrs = append(attrs, "cause", cause.Code())
+	}
+	s.core.outcomes.Report("vat: session ended", string(linkError(err).Outcome), attrs...)
 }
 
 // The outcomes with which sessions could not be had.

@@ -10,11 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 )
 
 func TestDisconnect(t *testing.T) {
+	spec.Covers(t, "ERR-5")
 	far(t, nil, func(t *testing.T, p *place) {
 		rec := &Recorder{}
 		r := p.give(rec)
@@ -47,6 +49,7 @@ func TestDisconnect(t *testing.T) {
 }
 
 func TestDeliveredBeforeTheEnd(t *testing.T) {
+	spec.Covers(t, "OBJ-15")
 	far(t, nil, func(t *testing.T, p *place) {
 		rec := &Recorder{}
 		r := p.give(rec)

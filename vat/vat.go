@@ -12,6 +12,7 @@ import (
 	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/internal/capn"
 	"github.com/vatnet/vatnet/internal/link"
+	"github.com/vatnet/vatnet/internal/outcome"
 	"github.com/vatnet/vatnet/spec/object"
 )
 
@@ -76,7 +77,7 @@ func New(cfg *Config) (*Vat, error) {
 // newCore makes a core that nobody drives.
 func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 	c := &core{
-		id: id, log: log, table: swissTable{}, calls: map[*captp.Call]*underway{},
+		id: id, log: log, outcomes: outcome.New(log), table: swissTable{}, calls: map[*captp.Call]*underway{},
 		maxPending: cfg.maxPending(), done: make(chan struct{}),
 	}
 	limits := cfg.Limits.Protocol
