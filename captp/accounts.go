@@ -58,7 +58,7 @@ type Stats struct {
 func (s *Session) Stats() Stats {
 	return Stats{
 		Questions: s.questions.n, Answers: s.answers.n, Exports: s.exports.n, Imports: s.imports.n,
-		Embargoes: len(s.embargoes), Held: len(s.held), Charged: s.holding(),
+		Embargoes: len(s.embargoes), Held: s.Held(), Charged: s.holding(),
 	}
 }
 

@@ -47,9 +47,10 @@ type Call struct {
 	sink   Sink    // local sender
 	answer *answer // or remote one
 
-	obj *Ref      // near target, once delivered; one holder
-	q   *question // once asked
-	via *Session  // through which calls pipelined on the outcome travelled
+	obj  *Ref      // near target, once delivered; one holder
+	q    *question // once asked
+	line *held     // while it waits for credit
+	via  *Session  // through which calls pipelined on the outcome travelled
 
 	pipes     []pipe
 	follows   *Call // while following
@@ -218,10 +219,16 @@ func (b *stored) set(c *Call, p payload) bool {
 // of them, whatever else they are resolved to.
 func (b *stored) pin() {
 	b.pinned = true
-	for _, r := range b.caps {
-		if r != nil {
-			r.pin()
+	for i, r := range b.caps {
+		if r == nil {
+			continue
 		}
+		end := r.Settled()
+		if end != r {
+			b.caps[i] = end.Retain()
+			r.Release()
+		}
+		end.pin()
 	}
 }
 

@@ -1,17 +1,83 @@
 package captp
 
+import "slices"
+
 // The peer grants credit for open calls and their bytes in the handshake. At
 // the limit further calls wait here, in one line for the whole session so that
 // their order stays. Return, Finish, Release and Resolve never wait; a
 // Disembargo does only behind calls on the promise that it is for.
 
-// held is a call, or a Disembargo, that waits for credit.
+// held waits in its session's line: a call for credit, others behind it.
 type held struct {
-	call       *Call
-	to         *Ref // pinned: the way to it stays open
-	disembargo bool
-	context    uint16 // of the Disembargo
-	id         uint32
+	s    *Session
+	call *Call // a call
+	open *Ref  // a promise that becomes to
+	// neither: a Disembargo
+	to      *Ref // pinned: the way to it stays open; nil once it has left the line
+	context uint16
+	id      uint32
+}
+
+// hold puts h at the end of the line.
+func (s *Session) hold(h held) {
+	h.s = s
+	h.to.pin()
+	h.to.held++
+	if h.call != nil {
+		h.call.line = &h
+	}
+	s.held = append(s.held, &h)
+	s.charge(itemCost)
+}
+
+// leave takes h out of the line, leaving a gap.
+func (h *held) leave() {
+	s, to := h.s, h.to
+	s.charge(-itemCost)
+	if h.call != nil {
+		h.call.line = nil
+	}
+	if h.open != nil {
+		h.open.Release()
+	}
+	h.call, h.open, h.to = nil, nil, nil
+	if s.gaps++; s.gaps > 32 && s.gaps > len(s.held)/2 {
+		s.held = slices.DeleteFunc(s.held, func(h *held) bool { return h.to == nil })
+		s.gaps = 0
+	}
+	to.held--
+	to.unpin()
+}
+
+// takeHeld moves the calls that wait for credit on r, which is about to become
+// to (nil: to break). Nothing of them has left, so they go where r will lead:
+// from the same place in the line if that is the same session, else through r's
+// queue. Calls of the session's own peer, and Disembargoes, stay strictly on the
+// way that it was told of.
+func (r *Ref) takeHeld(to *Ref) {
+	s := r.through()
+	if r.held == 0 || s == nil {
+		return
+	}
+	if to != nil {
+		if to = to.Settled(); !to.live() || to.through() != s {
+			to = nil
+		}
+	}
+	for _, h := range slices.Clone(s.held) {
+		switch {
+		case h.to != r:
+		case to != nil:
+			h.to = to.pin()
+			to.held++
+			r.held--
+			r.unpin()
+		case h.call != nil && h.call.From() != s:
+			c := h.call
+			h.leave()
+			r.queue = append(r.queue, item{call: c})
+		}
+	}
 }
 
 // Grant tells what the peer takes at a time: open calls, and bytes of their
@@ -24,7 +90,7 @@ func (s *Session) Grant(calls uint32, bytes uint64) {
 }
 
 // Held returns how many sends wait for the peer's credit.
-func (s *Session) Held() int { return len(s.held) }
+func (s *Session) Held() int { return len(s.held) - s.gaps }
 
 // ask sends c towards r, over this session, now or when there is credit.
 func (s *Session) ask(c *Call, r *Ref) {
@@ -38,16 +104,27 @@ func (s *Session) ask(c *Call, r *Ref) {
 	switch size := c.sizeBound(); {
 	case s.grantBytes > 0 && size > s.grantBytes:
 		c.fail(errTooLarge)
-	case len(s.held) > 0 || !s.affords(size):
+	case s.Held() > 0 || !s.affords(size):
 		if !c.own() {
 			return
 		}
 		c.wait()
-		s.held = append(s.held, held{call: c, to: r.pin()})
-		s.charge(itemCost)
+		s.hold(held{call: c, to: r})
 	default:
 		s.transmit(c, r)
 	}
+}
+
+// behindHeld returns what the peer is told when r, which it hosts, is passed
+// outside of the line: r itself or, if calls on r still wait in the line, a
+// promise that becomes r behind them. The caller gets a holder.
+func (s *Session) behindHeld(r *Ref) *Ref {
+	if r.held == 0 || s.opening {
+		return r.Retain()
+	}
+	p := s.m.NewPromise()
+	s.hold(held{to: r, open: p.Retain()})
+	return p
 }
 
 // affords reports whether a call of size bytes fits into the credit.
@@ -69,19 +146,27 @@ func (s *Session) sendHeld() {
 	defer func() { s.sending = false }()
 	for len(s.held) > 0 {
 		h := s.held[0]
-		if h.call != nil && h.call.state != callSettled && !s.affords(h.call.sizeBound()) {
+		if h.call != nil && !s.affords(h.call.sizeBound()) {
 			return
 		}
 		s.held = s.held[1:]
-		switch {
-		case h.disembargo:
-			s.writeDisembargo(h.to, h.context, h.id)
-		case h.call.state != callSettled:
-			s.charge(-itemCost)
-			s.transmit(h.call, h.to)
-		default:
-			s.charge(-itemCost)
+		if h.to == nil {
+			s.gaps--
+			continue
 		}
-		h.to.unpin()
+		to := h.to.Retain()
+		switch {
+		case h.call != nil:
+			s.transmit(h.call, to)
+		case h.open != nil:
+			s.opening = true
+			s.m.Resolve(h.open, to.Retain())
+			s.opening = false
+		default:
+			s.writeDisembargo(to, h.context, h.id)
+		}
+		s.gaps-- // it is no gap: it is out
+		h.leave()
+		to.Release()
 	}
 }

@@ -251,7 +251,8 @@ func (s *Session) receiveCap(d capn.Ptr) (r *Ref, ok bool) {
 	case capSenderPromise:
 		return s.importRef(id, true), s.failing == ""
 	case capReceiverHosted:
-		return s.returning(targetMsg{id: id, ok: true})
+		r, ok := s.returning(targetMsg{id: id, ok: true})
+		return s.m.detour(r), ok
 	case capReceiverAnswer:
 		pa, err := d.Field(0)
 		if err != nil || !pa.IsStruct() {
@@ -262,7 +263,8 @@ func (s *Session) receiveCap(d capn.Ptr) (r *Ref, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		return s.returning(t)
+		r, ok := s.returning(t)
+		return s.m.detour(r), ok
 	case capThirdPartyHosted:
 		// The vine leads there too.
 		tp, err := d.Field(0)
@@ -281,7 +283,11 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 	if r == nil {
 		return nil, false
 	}
-	if r.through() == s && r.route != routeImport && r.route != routePipeline && r.State() != Broken {
+	if end := r.Settled(); end.live() && end.through() == s {
+		r.Release()
+		return end.Retain(), true // the same way, whatever the peer was told
+	}
+	if r.through() == s && r.State() != Broken {
 		// The peer still sees it as what it was told; calls of its on the way
 		// there must arrive before ours on the shorter way.
 		p := s.m.NewPromise()

@@ -10,7 +10,7 @@ package captp
 // settleRemote resolves the promise p, calls on which went through s, to to,
 // whose holder passes; nil is the null reference.
 func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
-	if p.route == routeBroken || p.route == routeForward {
+	if p.route == routeBroken || p.route == routeForward || p.embargoed != nil {
 		if to != nil {
 			to.Release()
 		}
@@ -23,7 +23,7 @@ func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
 		// What went out on p also went, at the peer, to what to stands for.
 		to.used = to.used || p.used
 		m.forward(p, to)
-	case !p.used || s.err != nil || to.State() == Broken:
+	case !p.used || m.noEmbargo || s.err != nil || to.State() == Broken:
 		m.forward(p, to)
 	case leadsTo(to, p):
 		to.Release()
@@ -31,6 +31,18 @@ func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
 	default:
 		s.embargo(p, to)
 	}
+}
+
+// detour returns r, whose holder passes, as something that a peer sent back: a
+// promise of the peer's that resolves to it did not go the way of r, even if r
+// leads to that same peer.
+func (m *Machine) detour(r *Ref) *Ref {
+	if r == nil {
+		return nil
+	}
+	d := m.newRef(routeForward)
+	d.to = r
+	return d
 }
 
 // embargo holds back calls on p, which turned out to be to, whose holder passes.
@@ -50,6 +62,7 @@ func (s *Session) embargoVia(p, way, to *Ref) {
 	id := s.nextEmbargo
 	s.nextEmbargo++
 	s.embargoes[id] = p.Retain()
+	p.takeHeld(nil)
 	s.disembargo(way, id)
 	p.route, p.embargoed = routeQueue, to
 	p.dropImport()
@@ -70,11 +83,9 @@ func (m *Machine) lift(p *Ref) {
 func (s *Session) disembargo(p *Ref, id uint32) { s.sendDisembargo(p, senderLoopback, id) }
 
 func (s *Session) sendDisembargo(p *Ref, context uint16, id uint32) {
-	for _, h := range s.held {
-		if h.to == p {
-			s.held = append(s.held, held{to: p.pin(), disembargo: true, context: context, id: id})
-			return
-		}
+	if p.held > 0 && p.through() == s {
+		s.hold(held{to: p, context: context, id: id})
+		return
 	}
 	s.writeDisembargo(p, context, id)
 }

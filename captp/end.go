@@ -1,6 +1,9 @@
 package captp
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // end ends the session once: every question and every waiting call fails, every
 // import breaks, every call of the peer's is told that nobody waits for it, and
@@ -84,15 +87,15 @@ func (s *Session) endQuestions(err *Error) {
 }
 
 func (s *Session) endHeld(err *Error) {
-	line := s.held
-	s.held = nil
-	for _, h := range line {
-		if h.call != nil {
-			s.charge(-itemCost)
-			h.call.fail(err)
+	for _, h := range slices.Clone(s.held) {
+		if c := h.call; c != nil {
+			h.leave()
+			c.fail(err)
+		} else if h.to != nil {
+			h.leave()
 		}
-		h.to.unpin()
 	}
+	s.held, s.gaps = nil, 0
 }
 
 func (s *Session) endAnswers() {

@@ -68,6 +68,17 @@ func (e *Error) as(d Delivery) *Error {
 	return &c
 }
 
+// answer returns e as the answer of an object: whatever was known of the send
+// that it came from, the one that it answers was delivered.
+func (e *Error) answer() *Error {
+	if e == nil || e.Delivery == Answered {
+		return e
+	}
+	c := *e
+	c.Delivery = Answered
+	return &c
+}
+
 // Ending names why a session ended, from a closed list: operators see it in
 // logs, peers see its fixed text in an Abort.
 type Ending string
@@ -86,6 +97,7 @@ const (
 	LimitExports   Ending = "limit.exports"   // references to ours beyond the table
 	LimitImports   Ending = "limit.imports"   // references of its beyond the table
 	LimitEmbargoes Ending = "limit.embargoes" // promises in embargo beyond the table
+	LimitLookups   Ending = "limit.lookups"   // asked for too many objects that do not exist; ended by the vat
 	PeerAbort      Ending = "peer.abort"      // the peer ended the session with Abort
 	PeerGone       Ending = "peer.gone"       // the transport ended
 )
@@ -119,6 +131,8 @@ func (o Ending) Text() string {
 		return "limit.imports: too many references"
 	case LimitEmbargoes:
 		return "limit.embargoes: too many open embargoes"
+	case LimitLookups:
+		return "limit.lookups: too many unknown sturdyrefs"
 	case PeerAbort:
 		return "peer.abort: the peer ended the session"
 	case PeerGone:
@@ -126,6 +140,9 @@ func (o Ending) Text() string {
 	}
 	return string(o)
 }
+
+// Ends returns the error with which a session ends for o.
+func (o Ending) Ends() *Error { return o.ends() }
 
 // ends makes the error with which a session ends for o.
 func (o Ending) ends() *Error {

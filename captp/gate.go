@@ -111,3 +111,29 @@ func (s *Session) gateAt(t targetMsg) *Ref {
 	defer r.Release()
 	return s.m.gates[gateKey{s, r.Settled()}]
 }
+
+// queueAtGate gives what waits on the promise p to to, if that is near, up to
+// the first call that has to wait at a gate. Then p, and what waits behind that
+// call, stay in embargo until it has gone on: p may be in others' hands, whose
+// calls come through other gates. to's holder passes only if the result is true.
+func (m *Machine) queueAtGate(p, to *Ref) bool {
+	end := to.Settled()
+	if end.route != routeNear {
+		return false
+	}
+	queue := p.queue
+	p.queue, p.embargoed = nil, nil
+	for i, it := range queue {
+		m.pass(end, it)
+		if it.call == nil {
+			continue
+		}
+		if g := m.gates[gateKey{it.call.From(), end}]; g != nil {
+			p.route, p.embargoed, p.queue = routeQueue, to, queue[i+1:]
+			p.dropImport()
+			g.queue = append(g.queue, item{lift: p.Retain()})
+			return true
+		}
+	}
+	return false
+}

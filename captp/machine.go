@@ -23,17 +23,18 @@ type Host interface {
 
 // Machine is the protocol for all sessions of one vat. Make one with New.
 type Machine struct {
-	cfg      Config
-	lim      Limits
-	words    capn.Limits
-	near     map[nearKey]*Ref
-	gates    map[gateKey]*Ref
-	sessions []*Session // living, in the order in which they began
-	dirty    []*Session
-	pending  int   // local calls that wait inside this vat
-	charged  int64 // bytes, all sessions
-	serial   uint64
-	bufs     [][]byte
+	cfg       Config
+	lim       Limits
+	words     capn.Limits
+	near      map[nearKey]*Ref
+	gates     map[gateKey]*Ref
+	sessions  []*Session // living, in the order in which they began
+	dirty     []*Session
+	pending   int   // local calls that wait inside this vat
+	charged   int64 // bytes, all sessions
+	serial    uint64
+	noEmbargo bool // for the explorer, which shows what embargoes are for
+	bufs      [][]byte
 
 	b       capn.Builder // of the message being written
 	frame   capn.Message // being read

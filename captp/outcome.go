@@ -123,7 +123,7 @@ func (c *Call) Return(results []byte, caps []*Ref) {
 var emptyStruct = [8]byte{0xfc, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 
 // Fail answers the call with an exception.
-func (c *Call) Fail(err *Error) { c.settle(payload{}, err) }
+func (c *Call) Fail(err *Error) { c.settle(payload{}, err.answer()) }
 
 func (c *Call) fail(err *Error) { c.settle(payload{}, err) }
 
@@ -141,14 +141,24 @@ func (c *Call) Follow(other *Call) {
 		}
 	}
 	if other.state == callSettled {
-		c.settle(other.outcome(), other.err)
+		p := other.outcome()
+		if c.via != nil {
+			for i, r := range p.caps {
+				p.caps[i] = c.m.detour(r)
+			}
+		}
+		c.settle(p, other.err.answer())
 		return
 	}
 	c.unwait()
 	c.state, c.follows = callFollowing, other
 	other.followers = append(other.followers, c)
 	for _, p := range c.pipes {
-		c.resolvePipe(p.ref, other.pipe(p.path))
+		r := other.pipe(p.path)
+		if c.via != nil {
+			r = c.m.detour(r)
+		}
+		c.resolvePipe(p.ref, r)
 	}
 }
 
@@ -185,6 +195,10 @@ func (c *Call) settle(p payload, err *Error) {
 	}
 	c.unwait()
 	c.state, c.err = callSettled, err
+	if h := c.line; h != nil {
+		h.leave()
+		h.s.sendHeld()
+	}
 	c.drop()
 	pipes := c.pipes
 	for _, x := range pipes {
@@ -210,7 +224,7 @@ func (c *Call) settle(p payload, err *Error) {
 	}
 	c.tell(p)
 	for _, f := range c.followers {
-		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}, err)
+		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}, err.answer())
 	}
 	c.followers = nil
 	releaseAll(p.caps)

@@ -7,8 +7,8 @@ package captp
 //	              Return
 //	 asked ──────────────────▶ returned
 //	   │                          │ Finish, when nothing is pinned to it
-//	   │ Finish (canceled)        ▼
-//	   ▼          Return
+//	   │ Finish, canceled and     ▼
+//	   ▼ nothing pinned  Return
 //	finished ─────────────────▶ gone
 type question struct {
 	s        *Session
@@ -17,6 +17,7 @@ type question struct {
 	serial   uint64
 	returned bool
 	finished bool
+	unwanted bool     // canceled: Finish does not wait for Return
 	pins     int      // references whose way leads through the answer
 	exports  []uint32 // sent with the parameters, for Return.releaseParamCaps
 	bytes    int64    // of the message: what it takes of the credit
@@ -51,6 +52,7 @@ func (s *Session) transmit(c *Call, r *Ref) {
 		queue := p.ref.queue
 		p.ref.queue = nil
 		p.ref.route, p.ref.call, p.ref.path = routePipeline, c, p.path
+		q.pins += p.ref.pins
 		for _, it := range queue {
 			s.m.pass(p.ref, it)
 		}
@@ -80,9 +82,9 @@ func (s *Session) receiveReturn(msg returnMsg) {
 		q.retire()
 		return
 	}
+	// The question is c's until c is settled: Disembargoes must precede its Finish.
 	switch msg.which {
 	case returnResults:
-		q.call = nil
 		caps := s.receiveCaps(msg.body)
 		if s.failing != "" {
 			releaseAll(caps)
@@ -91,14 +93,11 @@ func (s *Session) receiveReturn(msg returnMsg) {
 		}
 		c.settle(payload{content: msg.content, caps: caps}, nil)
 	case returnException:
-		q.call = nil
 		c.fail(msg.err)
 	case returnCanceled:
-		q.call = nil
 		c.fail(errCanceled)
 	case returnElsewhere:
 		if !c.tail {
-			q.call = nil
 			c.fail(errElsewhere)
 			break
 		}
@@ -119,9 +118,10 @@ func (s *Session) receiveReturn(msg returnMsg) {
 	q.finishIfDone()
 }
 
-// finishIfDone sends Finish for a returned question to which nothing is pinned.
+// finishIfDone sends Finish for a question that is returned or not wanted any
+// more, once nothing is pinned to it: no call may follow the Finish.
 func (q *question) finishIfDone() {
-	if q.s.err != nil || !q.returned || q.pins > 0 || q.call != nil {
+	if q.s.err != nil || !(q.returned || q.unwanted) || q.pins > 0 || q.call != nil {
 		return
 	}
 	if !q.finished {
@@ -131,15 +131,11 @@ func (q *question) finishIfDone() {
 	q.retire()
 }
 
-// cancel sends Finish before the Return has arrived.
+// cancel sends Finish without waiting for the Return.
 func (q *question) cancel() {
-	if q.s.err != nil || q.finished {
-		return
-	}
 	q.call = nil
-	q.finished = true
-	q.s.writeFinish(q.id)
-	q.retire()
+	q.unwanted = true
+	q.finishIfDone()
 }
 
 // retire frees the id when both sides are done with it.

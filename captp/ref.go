@@ -41,6 +41,7 @@ type Ref struct {
 	grant *Grant
 
 	imp  *imported // import; kept by a resolved promise as long as something is pinned to it
+	held int       // what waits for credit to go this way
 	pins int       // who needs the way through imp or call although the promise is resolved
 
 	call *Call  // pipeline: of this call's results …
@@ -222,6 +223,9 @@ func (r *Ref) Unwatch(w Watcher) {
 		}
 	}
 }
+
+// live reports whether calls on r go through a peer, now.
+func (r *Ref) live() bool { return r.route == routeImport || r.route == routePipeline }
 
 // unresolved reports whether r is an unresolved promise of any kind.
 func (r *Ref) unresolved() bool {

@@ -33,6 +33,10 @@ func (m *Machine) forward(p, to *Ref) {
 		m.breakRef(p, errSelf)
 		return
 	}
+	p.takeHeld(to)
+	if len(p.queue) > 0 && m.queueAtGate(p, to) {
+		return
+	}
 	queue := p.queue
 	p.queue, p.embargoed = nil, nil
 	p.route, p.to = routeForward, to
@@ -52,6 +56,7 @@ func (m *Machine) breakRef(r *Ref, err *Error) {
 		r.embargoed.Release()
 		r.embargoed = nil
 	}
+	r.takeHeld(nil)
 	r.route, r.err = routeBroken, err
 	r.dropImport()
 	r.failQueue()

@@ -31,8 +31,10 @@ type Session struct {
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
 	grantBytes, openBytes int64
-	held                  []held
+	held                  []*held
+	gaps                  int // entries of held that have left it
 	sending               bool
+	opening               bool // a promise that waited in the line is being resolved
 
 	peerRoot *Call // the question for the peer's bootstrap object
 	anchor   *Ref  // stands for the peer itself as a target

@@ -32,14 +32,7 @@ func (c *Call) endTail() {
 		}
 	}
 	c.leave()
-	if q.call != nil {
-		q.call = nil
-		if q.returned {
-			q.finishIfDone()
-		} else {
-			q.cancel()
-		}
-	}
+	q.cancel()
 }
 
 // takeResults makes the results of the peer's call id, which stayed here, those

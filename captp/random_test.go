@@ -1,0 +1,343 @@
+package captp
+
+import (
+	"flag"
+	"fmt"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/internal/capn"
+)
+
+var (
+	worldsFlag = flag.Int("worlds", 3000, "random worlds to run")
+	fromFlag   = flag.Uint64("from", 1, "the seed of the first")
+	worldFlag  = flag.Uint64("world", 0, "run the world of this seed only and print its trace")
+)
+
+// TestRandomWorlds runs worlds of two to four vats on schedules drawn from
+// seeds: sends, pipelines, promises as arguments, resolutions, releases,
+// cancellations, small credits, calls that wait, lost sessions. A shadow model
+// (random_shadow_test.go) knows what every reference means. Checked are the
+// target of every delivery, the order of sends on every reference and along the
+// ways by which references are passed on, that a call is delivered and settled
+// at most once, and that the tables are empty when everything was let go.
+//
+//	go test ./captp -run RandomWorlds -worlds 200000 -from 1
+//	go test ./captp -run RandomWorlds -world 4711 -v
+func TestRandomWorlds(t *testing.T) {
+	if *worldFlag != 0 {
+		w, bad := runRandomWorld(*worldFlag, true)
+		t.Log("\n" + w.log.String())
+		if bad != "" {
+			t.Fatal(bad)
+		}
+		return
+	}
+	n := *worldsFlag
+	if testing.Short() {
+		n = min(n, 300)
+	}
+	start, stuck, calls, failures := time.Now(), 0, 0, 0
+	for i := range n {
+		seed := *fromFlag + uint64(i)
+		w, bad := runRandomWorld(seed, false)
+		calls += len(w.calls)
+		if w.stuck {
+			stuck++
+		}
+		if bad != "" {
+			t.Errorf("world %d (go test ./captp -run RandomWorlds -world %d -v): %s", seed, seed, bad)
+			if failures++; failures == 5 {
+				return
+			}
+		}
+	}
+	t.Logf("%d worlds, %d calls, %d out of credit all round, %v", n, calls, stuck, time.Since(start).Round(time.Millisecond))
+}
+
+// TestRandomWorldsRepeat checks that a seed gives the same trace every time.
+func TestRandomWorldsRepeat(t *testing.T) {
+	for seed := uint64(1); seed <= 200; seed++ {
+		a, _ := runRandomWorld(seed, false)
+		b, _ := runRandomWorld(seed, false)
+		require.Equal(t, a.hash, b.hash, "seed %d", seed)
+	}
+}
+
+func runRandomWorld(seed uint64, verbose bool) (w *rworld, bad string) {
+	w = newRandomWorld(seed, verbose)
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case rviolation:
+			bad = string(p)
+		default:
+			bad = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	for range 30 + w.rng.IntN(250) {
+		w.step()
+	}
+	w.drain()
+	return w, ""
+}
+
+// step does one random thing.
+func (w *rworld) step() {
+	v := pick(w, w.vats)
+	switch k := w.rng.IntN(100); {
+	case k < 30:
+		w.deliver(v, pick(w, w.vats), false)
+	case k < 52:
+		v.send()
+	case k < 62:
+		v.pipe()
+	case k < 72:
+		v.answer()
+	case k < 77:
+		v.promise()
+	case k < 83:
+		v.resolve()
+	case k < 86:
+		v.ready()
+	case k < 91:
+		v.release()
+	case k < 93:
+		v.near()
+	case k < 95:
+		v.boot()
+	case k < 96:
+		v.cancel()
+	case k < 98:
+		v.finish()
+	case k < 99:
+		v.revoke()
+	default:
+		if o := pick(w, w.vats); w.cuts && o != v && w.chance(30) {
+			w.cut(v, o)
+		}
+	}
+}
+
+func (v *rvat) send() {
+	if len(v.handles) == 0 {
+		return
+	}
+	w, h := v.w, pick(v.w, v.handles)
+	c := &rcall{id: len(w.calls), from: v, h: h, seq: h.sent, pipelining: !w.chance(20)}
+	var caps []*Ref
+	for range w.rng.IntN(3) {
+		if w.chance(10) {
+			c.args, caps = append(c.args, redge{}), append(caps, nil)
+			continue
+		}
+		a := pick(w, v.handles)
+		c.args, caps = append(c.args, a.edge()), append(caps, a.ref.Retain())
+	}
+	w.calls = append(w.calls, c)
+	h.sent++
+	w.say("%s: call %d on handle %d (%s), %d arguments", v.name, c.id, h.id, h.node, len(caps))
+	c.call = v.m.Send(h.ref, &Outgoing{
+		Interface: 1, Params: rbody(uint64(c.id), len(caps)), Caps: caps, NoPipelining: !c.pipelining, Sink: rsink{c},
+	})
+	v.calls = append(v.calls, c)
+}
+
+// rbody is a message body: a number and n capabilities.
+func rbody(id uint64, n int) []byte {
+	var b capn.Builder
+	b.Init(nil)
+	st := b.Root(1, n)
+	st.SetU64(0, id)
+	for i := range n {
+		b.SetCap(st.Slot(i), uint32(i))
+	}
+	return b.Bytes()
+}
+
+func (v *rvat) pipe() {
+	if len(v.calls) == 0 {
+		return
+	}
+	c := pick(v.w, v.calls)
+	if !c.pipelining {
+		return
+	}
+	i := v.w.rng.IntN(2)
+	h := v.hold(c.call.Pipe(uint16(i)), c.result(i))
+	v.w.say("%s: handle %d is result %d of call %d", v.name, h.id, i, c.id)
+}
+
+func (v *rvat) promise() {
+	h := v.hold(v.m.NewPromise(), &rnode{promise: true, owner: v})
+	h.ref.Retain() // the resolver's
+	v.promises = append(v.promises, h)
+	v.w.say("%s: handle %d is a promise", v.name, h.id)
+}
+
+func (v *rvat) resolve() {
+	if len(v.promises) == 0 {
+		return
+	}
+	w := v.w
+	i := w.rng.IntN(len(v.promises))
+	p := v.promises[i]
+	v.promises = append(v.promises[:i], v.promises[i+1:]...)
+	switch {
+	case len(v.handles) == 0 || w.chance(10):
+		w.say("%s: handle %d breaks", v.name, p.id)
+		p.node.promise, p.node.broken = false, true
+		v.m.Break(p.ref, &Error{Reason: "broken on purpose"})
+	default:
+		to := pick(w, v.handles)
+		if to.node.dependsOn(p.node, nil) {
+			w.say("%s: handle %d breaks", v.name, p.id)
+			p.node.promise, p.node.broken = false, true
+			v.m.Break(p.ref, &Error{Reason: "it would depend on itself"})
+			break
+		}
+		w.say("%s: handle %d resolves to handle %d (%s)", v.name, p.id, to.id, to.node)
+		e := to.edge()
+		p.node.to = &e
+		v.m.Resolve(p.ref, to.ref.Retain())
+	}
+	p.ref.Release()
+}
+
+func (v *rvat) answer() {
+	if len(v.inbox) == 0 {
+		return
+	}
+	w := v.w
+	i := w.rng.IntN(len(v.inbox))
+	c := v.inbox[i]
+	v.inbox = append(v.inbox[:i], v.inbox[i+1:]...)
+	c.answered = true
+	switch k := w.rng.IntN(10); {
+	case k == 0:
+		c.failed = true
+		w.say("%s: call %d is answered: fail", v.name, c.id)
+		c.incoming.Fail(&Error{Reason: "failed on purpose"})
+		return
+	case k == 1 && len(v.calls) > 0:
+		o := pick(w, v.calls)
+		if o.pipelining && !o.result(0).dependsOn(nil, c) && !o.result(1).dependsOn(nil, c) {
+			w.say("%s: call %d follows call %d", v.name, c.id, o.id)
+			c.follow = o
+			c.incoming.Follow(o.call)
+			return
+		}
+	}
+	var caps []*Ref
+	for range w.rng.IntN(3) {
+		var e redge
+		var r *Ref
+		if len(v.handles) > 0 && !w.chance(10) {
+			if h := pick(w, v.handles); !h.node.dependsOn(nil, c) {
+				e, r = h.edge(), h.ref.Retain()
+			}
+		}
+		c.caps, caps = append(c.caps, e), append(caps, r)
+	}
+	w.say("%s: call %d is answered: %v", v.name, c.id, c.caps)
+	c.incoming.Return(rbody(uint64(c.id), len(caps)), caps)
+}
+
+func (e redge) String() string {
+	if e.h == nil {
+		return "null"
+	}
+	return fmt.Sprintf("handle %d (%s)", e.h.id, e.h.node)
+}
+
+func (v *rvat) ready() {
+	if len(v.waiting) == 0 {
+		return
+	}
+	i := v.w.rng.IntN(len(v.waiting))
+	c := v.waiting[i]
+	v.waiting = append(v.waiting[:i], v.waiting[i+1:]...)
+	v.w.say("%s: call %d is ready", v.name, c.id)
+	v.turn(c)
+	c.incoming.Ready()
+}
+
+func (v *rvat) release() {
+	if len(v.handles) == 0 {
+		return
+	}
+	i := v.w.rng.IntN(len(v.handles))
+	h := v.handles[i]
+	v.handles = append(v.handles[:i], v.handles[i+1:]...)
+	v.w.say("%s: handle %d is released", v.name, h.id)
+	h.ref.Release()
+}
+
+func (v *rvat) near() {
+	w := v.w
+	o := pick(w, v.objects)
+	if w.chance(50) {
+		o = &robject{vat: v, name: fmt.Sprintf("o%d", len(v.objects))}
+		v.objects = append(v.objects, o)
+	}
+	n := &rnode{obj: o}
+	var g *Grant
+	if w.chance(30) {
+		if len(v.grants) == 0 || w.chance(50) {
+			v.grants = append(v.grants, &rgrant{})
+		}
+		n.grant = pick(w, v.grants)
+		g = &n.grant.grant
+	}
+	h := v.hold(v.m.Near(o, g), n)
+	w.say("%s: handle %d is %s", v.name, h.id, o.name)
+}
+
+func (v *rvat) boot() {
+	o := pick(v.w, v.w.vats)
+	if o == v {
+		return
+	}
+	h := v.hold(v.sessions[o.i].Bootstrap(), &rnode{obj: o.objects[0]})
+	v.w.say("%s: handle %d is the root of %s", v.name, h.id, o.name)
+}
+
+func (v *rvat) cancel() {
+	if len(v.calls) > 0 {
+		c := pick(v.w, v.calls)
+		v.w.say("%s: call %d is canceled", v.name, c.id)
+		c.canceled = c.canceled || c.told == 0
+		c.call.Cancel()
+	}
+}
+
+// finish gives the handle of a call back that nobody follows.
+func (v *rvat) finish() {
+	if len(v.calls) == 0 {
+		return
+	}
+	i := v.w.rng.IntN(len(v.calls))
+	c := v.calls[i]
+	for _, o := range v.w.calls {
+		if o.follow == c {
+			return
+		}
+	}
+	v.calls = append(v.calls[:i], v.calls[i+1:]...)
+	v.w.say("%s: call %d is let go", v.name, c.id)
+	c.done = true
+	c.call.Done()
+}
+
+func (v *rvat) revoke() {
+	if len(v.grants) > 0 {
+		g := pick(v.w, v.grants)
+		g.revoked = true
+		v.w.say("%s: a grant is revoked", v.name)
+		v.m.Revoke(&g.grant, &Error{Code: "vat.nosuchobject", Reason: "no such object"})
+	}
+}
