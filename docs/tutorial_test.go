@@ -6,6 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
@@ -83,25 +88,27 @@ type Directory struct {
 
 func (d *Directory) Lookup(name string) *Counter { return d.counters[name] }
 
-func Example_pipelining() {
-	network := vattest.NewNetwork() // in memory; it counts
-	server := must(vat.New(&vat.Config{Network: network.Host("a"), Listen: []string{"a:0"}}))
-	defer server.Close()
-	client := must(vat.New(&vat.Config{Network: network.Host("b")}))
-	defer client.Close()
-	sr := must(server.Export(&Directory{counters: map[string]*Counter{"sheep": {}}}, nil))
-	dir := client.Enliven(sr)
-	if err := dir.Await(ctx); err != nil {
-		panic(err)
-	}
+func TestPipelining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := vattest.NewNetwork()
+		network.Latency("a", "b", 50*time.Millisecond) // each way
+		server := network.Vat(t, "a", nil)
+		client := network.Vat(t, "b", nil)
+		sr := must(server.Export(&Directory{counters: map[string]*Counter{"sheep": {}}}, nil))
+		dir := client.Enliven(sr)
+		require.NoError(t, dir.Await(ctx))
 
-	before := network.Stats().RoundTrips
-	sheep := dir.Send("lookup", "sheep") // a promise for a counter
-	sheep.SendOnly("add", 1)             // sent to what it will be
-	sheep.SendOnly("add", 1)
-	n, err := vat.Call[int](ctx, sheep, "add", 1)
-	fmt.Println(n, err, "in", network.Stats().RoundTrips-before, "round trip")
-	// Output: 3 <nil> in 1 round trip
+		began := time.Now()
+		sheep := dir.Send("lookup", "sheep") // a promise for a counter
+		sheep.SendOnly("add", 1)             // sent to what it will be
+		sheep.SendOnly("add", 1)
+		n, err := vat.Call[int](ctx, sheep, "add", 1)
+		took := time.Since(began) // the time of one round trip
+
+		require.NoError(t, err)
+		require.Equal(t, 3, n)
+		require.Equal(t, 100*time.Millisecond, took)
+	})
 }
 
 // Reader is a facet of a log: who has it can search, and cannot log.

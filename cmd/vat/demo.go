@@ -24,19 +24,17 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "Show E's log service: a server in one process, a client in another",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel, err := deadline(cmd.Context(), timeout)
 			if err != nil {
 				return err
 			}
 			defer cancel()
-			server, err := startServer(ctx, cmd.ErrOrStderr())
-			if err != nil {
-				return err
+			err = runDemo(ctx, cmd)
+			if err != nil && ctx.Err() != nil {
+				return failed(exitTimeout, "the demo was not through within %s", timeout)
 			}
-			story := &story{w: cmd.OutOrStdout()}
-			err = demo(ctx, cmd, server, story)
-			return errors.Join(err, server.stop(), story.err)
+			return err
 		},
 	}
 	timeoutFlag(cmd, &timeout)
@@ -60,6 +58,17 @@ func newDemoServer() *cobra.Command {
 			return serveLog(ctx, cfg, cmd.OutOrStdout())
 		},
 	}
+}
+
+// runDemo starts the other process, is the client, and ends the other process.
+func runDemo(ctx context.Context, cmd *cobra.Command) error {
+	server, err := startServer(ctx, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	story := &story{w: cmd.OutOrStdout()}
+	err = demo(ctx, cmd, server, story)
+	return errors.Join(err, server.stop(), story.err)
 }
 
 // server is the demo's other process.

@@ -67,18 +67,15 @@ func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
 	broken := ref.Err()
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
-		if broken == nil && ref.State() == vat.FarRef {
-			return failed(exitTimeout, "no answer in time; %s was sent, and may or may not have been carried out", escape(verb))
-		}
-		return failed(exitTimeout, "no answer in time; the object was not reached")
+		return failed(exitTimeout, "no answer in time: %s may or may not have been carried out", escape(verb))
 	case errors.Is(err, vat.ErrWrongVat):
 		return failed(exitWrongVat, "another vat answered than the one that the sturdyref names: nothing was sent to it")
 	case errors.Is(err, vat.ErrUnreachable):
 		return failed(exitUnreachable, "the vat cannot be reached at any location of the sturdyref: nothing was sent")
 	case errors.Is(err, vat.ErrNotDelivered):
-		return failed(exitUnreachable, "disconnected (%w): %s was certainly not delivered", err, escape(verb))
+		return failed(exitUnreachable, "disconnected (%s): %s was certainly not delivered", escape(err.Error()), escape(verb))
 	case errors.Is(err, vat.ErrDisconnected):
-		return failed(exitUnreachable, "disconnected (%w): %s may or may not have been carried out", err, escape(verb))
+		return failed(exitUnreachable, "disconnected (%s): %s may or may not have been carried out", escape(err.Error()), escape(verb))
 	case errors.Is(broken, vat.ErrNoSuchObject), errors.Is(broken, vat.ErrRevoked):
 		return failed(exitNoObject, "the vat has no such object: it never had, or the sturdyref has expired or was revoked")
 	case errors.Is(err, vat.ErrNotSendable):

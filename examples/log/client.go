@@ -28,7 +28,7 @@ func client(ctx context.Context, cfg *vat.Config, sr sturdyref.Ref, out io.Write
 			err = perr
 		}
 	}
-	return errors.Join(err, v.Close())
+	return errors.Join(err, v.Shutdown(ctx))
 }
 
 // printable replaces what could move the cursor, or the eye: the lines come from

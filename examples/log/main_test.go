@@ -37,7 +37,8 @@ func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(ctx, exe, args...)
-	cmd.Env = append(os.Environ(), "VATNET_EXAMPLE_LOG=1")
+	cmd.Env = append(os.Environ(), "VATNET_EXAMPLE_LOG=1",
+		"GORACE=atexit_sleep_ms=0") // the race detector would sleep for a second before it ends
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
@@ -89,7 +90,8 @@ func TestProcesses(t *testing.T) {
 	}
 	require.NoError(t, server.Process.Signal(os.Interrupt))
 	require.NoError(t, server.Wait(), "interrupted, it ends in order: %s", &serverErr)
-	require.Empty(t, serverErr.String())
+	secret := strings.TrimSpace(uri[strings.LastIndexByte(uri, '/')+1:])
+	require.NotContains(t, serverErr.String(), secret)
 }
 
 func TestMisuse(t *testing.T) {
@@ -126,12 +128,11 @@ func TestNobodyWaits(t *testing.T) {
 		require.NoError(t, err)
 
 		began := time.Now()
-		var out bytes.Buffer
-		require.NoError(t, client(ctx, &vat.Config{Network: n.Host("here")}, sr, &out))
+		out := &observer{}
+		require.NoError(t, client(ctx, &vat.Config{Network: n.Host("here")}, sr, out))
 		require.Regexp(t, match, out.String())
 		dial := 2 * oneWay
-		require.LessOrEqual(t, time.Since(began), dial+4*oneWay)
-		require.Equal(t, 2, n.Stats().RoundTrips)
+		require.LessOrEqual(t, out.at.Sub(began), dial+4*oneWay)
 
 		// Another client finds what both left.
 		v, err := vat.New(&vat.Config{Network: n.Host("here")})
@@ -146,6 +147,18 @@ func TestNobodyWaits(t *testing.T) {
 		stop()
 		require.NoError(t, <-served)
 	})
+}
+
+// observer notes when something was printed.
+type observer struct {
+	bytes.Buffer
+	at time.Time
+}
+
+// Write implements io.Writer.
+func (o *observer) Write(b []byte) (int, error) {
+	o.at = time.Now()
+	return o.Buffer.Write(b)
 }
 
 func TestPrintable(t *testing.T) {
