@@ -1,6 +1,10 @@
 package captp
 
-import "github.com/vatnet/vatnet/internal/capn"
+import (
+	"sort"
+
+	"github.com/vatnet/vatnet/internal/capn"
+)
 
 // Config configures a Machine. The zero value is useful.
 type Config struct {
@@ -98,8 +102,15 @@ func (m *Machine) Revoke(g *Grant, err *Error) {
 		return
 	}
 	g.revoked = err
+	var refs []*Ref
 	for k, r := range m.near {
 		if k.grant == g {
+			refs = append(refs, r)
+		}
+	}
+	sort.Slice(refs, func(i, j int) bool { return refs[i].serial < refs[j].serial })
+	for _, r := range refs {
+		if r.route == routeNear { // not gone meanwhile
 			m.breakRef(r, err)
 		}
 	}

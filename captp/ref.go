@@ -37,8 +37,9 @@ type Ref struct {
 	holders int
 	route   route
 
-	obj   Object // near
-	grant *Grant
+	obj    Object // near
+	grant  *Grant
+	serial uint64 // of a near reference: they break in the order in which they were made
 
 	imp  *imported // import; kept by a resolved promise as long as something is pinned to it
 	held int       // what waits for credit to go this way
@@ -98,7 +99,7 @@ func (m *Machine) Near(obj Object, g *Grant) *Ref {
 		return r.Retain()
 	}
 	r := m.newRef(routeNear)
-	r.obj, r.grant = obj, g
+	r.obj, r.grant, r.serial = obj, g, m.nextSerial()
 	m.near[k] = r
 	return r
 }

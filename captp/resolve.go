@@ -76,8 +76,9 @@ func (r *Ref) failQueue() {
 			it.open.Release()
 		case it.lift != nil:
 			r.m.lift(it.lift)
+		case it.echo != nil: // nobody is left to tell
+			it.echo.charge(-itemCost)
 		}
-		// A Disembargo that waited to be reflected has nobody left to tell.
 	}
 }
 
@@ -137,6 +138,7 @@ func (m *Machine) pass(r *Ref, it item) {
 			m.route(end, it.call)
 		}
 	case it.echo != nil:
+		it.echo.charge(-itemCost)
 		it.echo.reflect(end, it.id)
 	case it.lift != nil:
 		m.lift(it.lift)
