@@ -43,9 +43,10 @@ type core struct {
 
 	complaints complaints
 	maxPending int
-	local      int       // turns queued by local sends
-	ready      []*waiter // who waits in Ready
-	waiters    []*waiter // free ones
+	local      int        // turns queued by local sends
+	ready      []*waiter  // who waits in Ready
+	waiters    []*waiter  // free ones
+	promises   []*promise // free ones, of Calls
 
 	garbage  garbage
 	stirred  bool          // the steward is awake
@@ -161,7 +162,9 @@ func (c *core) sweep() {
 	g.any.Store(false)
 	g.mu.Unlock()
 	for _, r := range refs {
-		r.Release()
+		if r != nil {
+			r.Release()
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ type promise struct {
 	caps []*captp.Ref // fulfilled: their capabilities, one holder each
 	err  error        // broken
 
+	first   *waiter // of those who wait; the others:
 	waiters []*waiter
 	watch   []watcher
 }
@@ -85,8 +86,10 @@ func (p *promise) Settled(call *captp.Call, out captp.Outcome) {
 		if p.solo && !p.waited {
 			out = captp.Outcome{} // a SendOnly: nobody will ask
 		}
-		if !out.Content.IsNull() {
-			flat, err := capn.Flatten(make([]byte, 0, 64), out.Content)
+		if out.Content.IsNull() {
+			p.flat = nil
+		} else {
+			flat, err := capn.Flatten(p.flat[:0], out.Content)
 			if err != nil {
 				p.state, p.err = broken, fmt.Errorf("%w: %w", ErrBadResult, err)
 			}
@@ -114,6 +117,10 @@ func (p *promise) afterwards() {
 		p.call.Done()
 		p.call = nil
 	}
+	if p.first != nil {
+		signal(p.first.ch)
+		p.first = nil
+	}
 	wakeAll(&p.waiters)
 	p.waiters = nil
 	watch := p.watch
@@ -123,17 +130,44 @@ func (p *promise) afterwards() {
 	}
 }
 
-// discard releases what the promise of a Call holds.
+// promise returns one for a Call, whose promise nobody else knows.
+func (c *core) promise(verb string) *promise {
+	c.lock()
+	var p *promise
+	if n := len(c.promises); n > 0 {
+		p = c.promises[n-1]
+		c.promises = c.promises[:n-1]
+	} else {
+		p = new(promise)
+	}
+	c.unlock()
+	p.core, p.verb, p.solo, p.waited = c, verb, true, true
+	return p
+}
+
+// discard releases what the promise of a Call holds, and keeps it for the next.
 func (p *promise) discard() {
-	if len(p.caps) > 0 {
-		p.core.lock()
-		for _, r := range p.caps {
-			if r != nil {
-				r.Release()
-			}
+	c := p.core
+	c.lock()
+	for _, r := range p.caps {
+		if r != nil {
+			r.Release()
 		}
-		p.caps = nil
-		p.core.leave()
+	}
+	released := len(p.caps) > 0
+	p.caps = nil
+	if p.state != pending && p.call == nil && len(c.promises) < 64 {
+		flat := p.flat[:0]
+		if cap(flat) > 4096 {
+			flat = nil
+		}
+		*p = promise{flat: flat}
+		c.promises = append(c.promises, p)
+	}
+	if released {
+		c.leave()
+	} else {
+		c.unlock()
 	}
 }
 
@@ -299,7 +333,11 @@ func (p *promise) await(ctx context.Context) error {
 		return nil
 	}
 	w := c.waiter()
-	p.waiters = append(p.waiters, w)
+	if p.first == nil {
+		p.first = w
+	} else {
+		p.waiters = append(p.waiters, w)
+	}
 	c.leave()
 	err := c.wait(ctx, w)
 	if err == nil {
@@ -312,6 +350,9 @@ func (p *promise) await(ctx context.Context) error {
 	defer c.unlock()
 	if p.state != pending {
 		return nil
+	}
+	if p.first == w {
+		p.first = nil
 	}
 	for i, x := range p.waiters {
 		if x == w {

@@ -43,7 +43,7 @@ func call(ctx context.Context, t Target, verb string, args []any, into reflect.V
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
-	p := &promise{core: c, verb: verb, solo: true, waited: true}
+	p := c.promise(verb)
 	c.send(t, verb, args, p)
 	if err := p.await(ctx); err != nil { // which begins with writing
 		p.cancel()

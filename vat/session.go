@@ -2,6 +2,7 @@ package vat
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -104,21 +105,31 @@ func (s *session) report(err error) {
 	s.core.outcomes.Report("vat: session ended", string(linkError(err).Outcome), attrs...)
 }
 
+// tellEnd logs the end of a session: what was not in order is worth a line.
+func (c *core) tellEnd(s *session, err error) {
+	level := slog.LevelInfo
+	if errors.Is(err, link.ErrClosed) {
+		level = slog.LevelDebug
+	}
+	c.log.Log(c.context(), level, "vat: session ended", "peer", s.peer, "error", err)
+}
+
 // The outcomes with which sessions could not be had.
 var (
 	outcomeUnreachable = captp.Ending(link.ErrUnreachable.Code())
 	outcomeWrongVat    = captp.Ending(crypto.ErrWrongVat.Code())
 )
 
-// linkError is the machine's error for the end of a link.
+// linkError is the machine's error for the end of a link. It has a fixed text: it
+// may be told to other vats, whose calls were forwarded. The cause is for the log.
 func linkError(err error) *captp.Error {
-	e := &captp.Error{Kind: captp.Disconnected, Reason: err.Error(), Outcome: captp.PeerGone}
+	e := &captp.Error{Kind: captp.Disconnected, Reason: captp.PeerGone.Text(), Outcome: captp.PeerGone}
 	var l *link.Error
 	switch {
 	case errors.Is(err, crypto.ErrWrongVat):
-		e.Outcome = outcomeWrongVat
+		e.Outcome, e.Reason = outcomeWrongVat, crypto.ErrWrongVat.Error()
 	case errors.As(err, &l):
-		e.Outcome = captp.Ending(l.Code())
+		e.Outcome, e.Reason = captp.Ending(l.Code()), l.Reason.Error()
 	}
 	return e
 }

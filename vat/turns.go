@@ -85,6 +85,10 @@ func (c *core) release() { c.held, c.holder, c.long = false, nil, false }
 // the machine right while user code runs.
 func (c *core) runTurns() {
 	for c.turns.len() > 0 {
+		if c.refused != nil {
+			c.refuse(c.refused) // closed: no turn begins any more
+			return
+		}
 		c.stepLocked()
 	}
 }
@@ -135,12 +139,16 @@ var turnsRunning atomic.Int32
 //go:noinline
 func (c *core) userTurn(d *delivery, j job) {
 	turnsRunning.Add(1)
+	ended := false
 	defer func() {
 		turnsRunning.Add(-1)
 		if r := recover(); r != nil {
 			if err := c.panicked(r); d != nil {
 				d.fail(err)
 			}
+		} else if !ended {
+			c.log.Error("vat: runtime.Goexit was called inside of a turn (by testing's FailNow?): the vat cannot go on",
+				"stack", stack())
 		}
 	}()
 	if d != nil {
@@ -148,6 +156,7 @@ func (c *core) userTurn(d *delivery, j job) {
 	} else {
 		j.run()
 	}
+	ended = true
 }
 
 var userTurnEntry = runtime.FuncForPC(reflect.ValueOf((*core).userTurn).Pointer()).Entry()

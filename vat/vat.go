@@ -135,11 +135,23 @@ func (c *core) context() context.Context {
 // hangUp ends a link in order, because the machine has ended the session: what
 // is written, an Abort perhaps, still leaves.
 func (v *Vat) hangUp(l *link.Link) {
-	v.goroutines.Go(func() {
+	c := v.core
+	c.lock()
+	closed := c.refused != nil
+	if !closed {
+		v.goroutines.Add(1)
+	}
+	c.unlock()
+	if closed {
+		l.Close(nil)
+		return
+	}
+	go func() {
+		defer v.goroutines.Done()
 		ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
 		defer cancel()
 		_ = l.Shutdown(ctx) // Closed tells how it ended
-	})
+	}()
 }
 
 // Close severs: every session ends at once, and everything pending breaks,
