@@ -119,7 +119,7 @@ func demo(ctx context.Context, cmd *cobra.Command, server *server, tell *story) 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = v.Close() }() // it fails only inside of a turn
+	defer goodbye(v)
 
 	tell.line("E's log service: a server in one process, a client in another.")
 	tell.part("server", "process %d, vat %s, listens on %s",

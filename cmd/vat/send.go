@@ -48,7 +48,7 @@ func timeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 }
 
 // call asks something of the object that a REF means, and prints the answer.
-func call(cmd *cobra.Command, where, verb string, timeout time.Duration, ask func(context.Context, *vat.Ref) (string, error)) (err error) {
+func call(cmd *cobra.Command, where, verb string, timeout time.Duration, ask func(context.Context, *vat.Ref) (string, error)) error {
 	ctx, cancel, err := deadline(cmd.Context(), timeout)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func call(cmd *cobra.Command, where, verb string, timeout time.Duration, ask fun
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, v.Close()) }()
+	defer goodbye(v)
 	ref := v.Enliven(sr)
 	answer, err := ask(ctx, ref)
 	if err != nil {
@@ -70,6 +70,14 @@ func call(cmd *cobra.Command, where, verb string, timeout time.Duration, ask fun
 	}
 	_, err = fmt.Fprint(cmd.OutOrStdout(), answer)
 	return err
+}
+
+// goodbye ends the vat of a command, in order if the others answer soon. How it
+// goes changes nothing for the user, who has the answer or the error already.
+func goodbye(v *vat.Vat) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = v.Shutdown(ctx)
 }
 
 // deadline returns a context that ends after timeout.
