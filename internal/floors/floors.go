@@ -22,9 +22,10 @@ var table = map[string]int{
 	"spec/...": 0, // Go generated from the schemas
 	"crypto":   0,
 
-	"internal/capn":   0, // messages by hand
-	"internal/memnet": 0, // a network in memory
-	"internal/noise":  0, // the handshake engine
+	"internal/capn":    0, // messages by hand
+	"internal/memnet":  0, // a network in memory
+	"internal/noise":   0, // the handshake engine
+	"internal/outcome": 0, // how things ended, in the log
 
 	"sturdyref":      1,
 	"captp":          1,
@@ -36,7 +37,9 @@ var table = map[string]int{
 	"internal/link":     2, // sealed sessions between pairs of vats
 	"internal/twoparty": 2, // a plain stream, for other implementations
 
-	"vat/...": 3,
+	"vat/...":              3,
+	"internal/hostile":     3, // peers that misbehave
+	"internal/hostile/...": 4,
 
 	"cmd/...":            4,
 	"docs":               4, // code of the pages, as tests
