@@ -1,8 +1,8 @@
 // Package outcome writes to a vat's log how handshakes and sessions ended, each as one code of the closed list in
 // spec/outcomes.md, at a rate that no peer can drive up.
 //
-// What a peer did wrong (auth, proto, limit) is a warning; what befell the connection (peer) is information; an orderly
-// end is for debugging. Beyond the rate every report is for debugging, and the next one above says how many were.
+// What a peer did wrong (auth, proto, limit) is a warning; what befell the connection (peer) is for debugging: programs
+// end, and lines break, every day. Beyond the rate warnings are for debugging, too, and the next one says how many were.
 package outcome
 
 import (
@@ -13,14 +13,11 @@ import (
 	"time"
 )
 
-// The rate at which reports above the debugging level are written.
+// The rate of warnings.
 const (
 	PerSecond = 5
 	Burst     = 20
 )
-
-// Orderly is the code of an end that nobody needs to hear of.
-const Orderly = "peer.closed"
 
 // Log is where outcomes are reported. Make one with New. Safe for concurrent use.
 type Log struct {
@@ -38,11 +35,8 @@ func New(l *slog.Logger) *Log { return &Log{log: l} }
 // Texts of a peer's making are the logger's to quote.
 func (l *Log) Report(message, code string, attrs ...any) {
 	level := slog.LevelWarn
-	switch {
-	case code == Orderly:
+	if strings.HasPrefix(code, "peer.") {
 		level = slog.LevelDebug
-	case strings.HasPrefix(code, "peer."):
-		level = slog.LevelInfo
 	}
 	attrs = append([]any{"outcome", code}, attrs...)
 	if level > slog.LevelDebug {

@@ -15,7 +15,7 @@ import (
 
 func TestLevels(t *testing.T) {
 	for code, level := range map[string]string{
-		"auth.mac": "WARN", "proto.id": "WARN", "limit.bytes": "WARN", "peer.lost": "INFO", outcome.Orderly: "DEBUG",
+		"auth.mac": "WARN", "proto.id": "WARN", "limit.bytes": "WARN", "peer.lost": "DEBUG", "peer.closed": "DEBUG",
 	} {
 		var b bytes.Buffer
 		outcome.New(logger(&b)).Report("session ended", code, "peer", "x\n")
