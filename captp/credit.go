@@ -64,6 +64,7 @@ func (r *Ref) takeHeld(to *Ref) {
 			to = nil
 		}
 	}
+	s.touch() // what stood behind those may go on
 	for _, h := range slices.Clone(s.held) {
 		switch {
 		case h.to != r:
@@ -115,9 +116,10 @@ func (s *Session) ask(c *Call, r *Ref) {
 	}
 }
 
-// behindHeld returns what the peer is told when r, which it hosts, is passed
-// outside of the line: r itself or, if calls on r still wait in the line, a
-// promise that becomes r behind them. The caller gets a holder.
+// behindHeld returns what the peer is told when r, which it hosts, is passed to
+// it: r itself or, if calls on r still wait in the line, a promise that becomes r
+// behind them. Also a call that stands before those passes the promise: its
+// argument may have become r only after they were made. The caller gets a holder.
 func (s *Session) behindHeld(r *Ref) *Ref {
 	if r.held == 0 || s.opening {
 		return r.Retain()
@@ -155,6 +157,7 @@ func (s *Session) sendHeld() {
 			continue
 		}
 		to := h.to.Retain()
+		to.held-- // nothing of it is in the line any more
 		switch {
 		case h.call != nil:
 			s.transmit(h.call, to)
@@ -165,6 +168,7 @@ func (s *Session) sendHeld() {
 		default:
 			s.writeDisembargo(to, h.context, h.id)
 		}
+		to.held++
 		s.gaps-- // it is no gap: it is out
 		h.leave()
 		to.Release()

@@ -46,7 +46,7 @@ func (s *Session) writeCall(q *question, c *Call, r *Ref) int {
 		p = payload{flat: c.body.buf, caps: c.body.caps}
 	}
 	var broken []*exported
-	q.exports, broken = s.putPayload(st.Slot(1), p, true)
+	q.exports, broken = s.putPayload(st.Slot(1), p)
 	n := s.commit()
 	s.resolveBroken(broken)
 	return n
@@ -82,7 +82,7 @@ func (s *Session) putPromisedAnswer(slot capn.Slot, r *Ref) {
 
 // putPayload writes a Payload. It returns the exports it named, one entry for
 // each time, and those of them that are broken references.
-func (s *Session) putPayload(slot capn.Slot, p payload, inLine bool) (ids []uint32, broken []*exported) {
+func (s *Session) putPayload(slot capn.Slot, p payload) (ids []uint32, broken []*exported) {
 	b := &s.m.b
 	st := b.Struct(slot, 0, 2)
 	if p.flat != nil {
@@ -95,7 +95,7 @@ func (s *Session) putPayload(slot capn.Slot, p payload, inLine bool) (ids []uint
 	}
 	list := b.CompositeList(st.Slot(1), len(p.caps), 1, 1)
 	for i, r := range p.caps {
-		e := s.putCap(list.At(i), r, inLine)
+		e := s.putCap(list.At(i), r)
 		if e == nil {
 			continue
 		}
@@ -108,12 +108,12 @@ func (s *Session) putPayload(slot capn.Slot, p payload, inLine bool) (ids []uint
 }
 
 // putCap writes the CapDescriptor for r. It returns the export that it named.
-func (s *Session) putCap(d capn.StructB, r *Ref, inLine bool) *exported {
+func (s *Session) putCap(d capn.StructB, r *Ref) *exported {
 	if r == nil {
 		return nil
 	}
 	r = r.Settled()
-	if !inLine && r.held > 0 && r.through() == s {
+	if r.held > 0 && r.through() == s {
 		r = s.behindHeld(r)
 		defer r.Release()
 	}
@@ -175,7 +175,7 @@ func (s *Session) writeReturn(a *answer, p payload, err *Error) {
 		s.putException(st.Slot(0), err)
 	default:
 		st.SetU16(6, returnResults)
-		a.exports, broken = s.putPayload(st.Slot(0), p, false)
+		a.exports, broken = s.putPayload(st.Slot(0), p)
 	}
 	if a.call.noPipelining && len(p.caps) == 0 && !a.yourself && !a.finished {
 		// Nobody will pipeline and there is nothing to release: the peer need not
@@ -221,7 +221,7 @@ func (s *Session) writeResolve(id uint32, r *Ref) {
 		st.SetU16(4, resolveException)
 		s.putException(st.Slot(0), r.err)
 	} else {
-		s.putCap(s.m.b.Struct(st.Slot(0), 1, 1), r, false)
+		s.putCap(s.m.b.Struct(st.Slot(0), 1, 1), r)
 	}
 	s.commit()
 }

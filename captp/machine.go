@@ -78,6 +78,7 @@ func (m *Machine) TakeDirty(buf []*Session) []*Session {
 		if s.failing != "" {
 			s.end(s.failing.ends(), true, false)
 		}
+		s.sendHeld()
 	}
 	for _, s := range m.dirty {
 		s.flushReleases()

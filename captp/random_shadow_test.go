@@ -245,7 +245,7 @@ func (w *rworld) checkHandle(h *rhandle, quiet bool) {
 	case Broken:
 		// A result that a tail call left at the peer is lost to others when the
 		// peer finishes the call.
-		tail := w.tail && h.ref.Err() == errCanceled
+		tail := w.tail && h.ref.State() == Broken && h.ref.Err().Code == errCanceled.Code
 		if st != rBroken && !may && !w.lossy && !tail {
 			w.fail("handle %d of %s is broken (%s), means %s", h.id, h.vat.name, h.ref.Err(), end)
 		}

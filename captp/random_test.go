@@ -51,7 +51,7 @@ func TestRandomWorlds(t *testing.T) {
 		}
 		if bad != "" {
 			t.Errorf("world %d (go test ./captp -run RandomWorlds -world %d -v): %s", seed, seed, bad)
-			if failures++; failures == 5 {
+			if failures++; failures == 25 {
 				return
 			}
 		}
