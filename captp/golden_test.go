@@ -251,4 +251,3 @@ func (v *testVat) send(name, what string) {
 		NoPipelining: strings.TrimSpace(what[end+1:]) == "only", Sink: testSink{v, name},
 	})
 }
-

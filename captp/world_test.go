@@ -206,7 +206,7 @@ func (*holderObject) Deliver(c *Call) bool {
 	c.Fail(&Error{Kind: Unimplemented, Reason: "this is data"})
 	return false
 }
-func (*holderObject) Canceled(*Call)  {}
+func (*holderObject) Canceled(*Call) {}
 func (*holderObject) Dropped(*Grant) {}
 
 func newWorld(t testing.TB) *world { return &world{t: t, vats: map[string]*testVat{}} }
