@@ -29,6 +29,7 @@ type half struct {
 	buf    []byte
 	allow  int // bytes that may still pass; negative: all
 	closed bool
+	saw    func(p []byte) // is told of what is written
 }
 
 func newHalf() *half {
@@ -43,6 +44,13 @@ func (h *half) tap(n int) {
 	defer h.mu.Unlock()
 	h.allow = n
 	h.cond.Broadcast()
+}
+
+// waiting returns how many bytes are held back.
+func (h *half) waiting() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.buf)
 }
 
 func (h *half) read(p []byte) (int, error) {
@@ -71,6 +79,9 @@ func (h *half) write(p []byte) (int, error) {
 	defer h.mu.Unlock()
 	if h.closed {
 		return 0, io.ErrClosedPipe
+	}
+	if h.saw != nil {
+		h.saw(p)
 	}
 	h.buf = append(h.buf, p...)
 	h.cond.Broadcast()

@@ -366,6 +366,29 @@ func TestServeCancel(t *testing.T) {
 	})
 }
 
+// They cancel; what we answer then is not for them, and neither is what becomes of it:
+// go-capnp aborts on a Resolve for what its Finish has released.
+func TestServeCanceledPromise(t *testing.T) {
+	run(t, func(w *world) {
+		root := w.root()
+		defer root.Release()
+		var waiting *captp.Call
+		w.ours.on = func(c *captp.Call) { waiting = c }
+		ctx, cancel := context.WithCancel(bg)
+		_, release := call(ctx, root, 1, "")
+		synctest.Wait()
+		cancel()
+		w.settle()
+		w.do(func(m *captp.Machine, _ *captp.Session) {
+			broken := m.BrokenRef(&captp.Error{Reason: "broken on purpose"})
+			waiting.Return(results("", true, false), []*captp.Ref{broken})
+		})
+		w.settle()
+		require.Nil(t, w.us.Err())
+		release()
+	})
+}
+
 // The stream breaks: both sides see every open call end, once.
 func TestDisconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ package twoparty_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -126,10 +127,10 @@ type peerLog struct{ w *world }
 func (peerLog) Debug(string, ...any) {}
 func (peerLog) Info(string, ...any)  {}
 func (peerLog) Warn(string, ...any)  {}
-func (l peerLog) Error(msg string, _ ...any) {
+func (l peerLog) Error(msg string, more ...any) {
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
-	l.w.errors = append(l.w.errors, msg)
+	l.w.errors = append(l.w.errors, fmt.Sprint(msg, more))
 }
 
 // object is an object of ours. on decides what a call does; nil: it returns its text.
@@ -137,7 +138,8 @@ type object struct {
 	w        *world
 	name     string
 	on       func(c *captp.Call)
-	got      []uint64 // the ids of calls, in the order of their arrival
+	deliver  func(c *captp.Call) // instead of all that, at once
+	got      []uint64            // the ids of calls, in the order of their arrival
 	canceled int
 	dropped  int
 }
@@ -148,6 +150,10 @@ func (w *world) near(o *object) *captp.Ref { return w.m.Near(o, nil) }
 func (w *world) object(name string) *object { return &object{w: w, name: name} }
 
 func (o *object) Deliver(c *captp.Call) bool {
+	if o.deliver != nil {
+		o.deliver(c)
+		return false
+	}
 	p, _ := c.Params()
 	o.got = append(o.got, p.U64(0))
 	o.w.us.Later(func() {
