@@ -57,6 +57,9 @@ func traceMessage(m rpc.Message) string {
 		if r.Which() == rpc.Resolve_Which_exception {
 			return fmt.Sprintf("resolve e%d = %s", r.PromiseId(), traceException(must(r.Exception())))
 		}
+		if r.Which() != rpc.Resolve_Which_cap {
+			return fmt.Sprintf("resolve e%d = ?", r.PromiseId())
+		}
 		return fmt.Sprintf("resolve e%d = %s", r.PromiseId(), traceCap(must(r.Cap())))
 	case rpc.Message_Which_release:
 		r := must(m.Release())
@@ -111,6 +114,9 @@ func traceException(e rpc.Exception) string {
 func traceTarget(t rpc.MessageTarget) string {
 	if t.Which() == rpc.MessageTarget_Which_importedCap {
 		return fmt.Sprintf("e%d", t.ImportedCap())
+	}
+	if t.Which() != rpc.MessageTarget_Which_promisedAnswer {
+		return "?"
 	}
 	return tracePromised(must(t.PromisedAnswer()))
 }
