@@ -69,11 +69,17 @@ func (c *Call) Ready() {
 			if it.call.state != callSettled {
 				m.route(r, it.call)
 			}
-		case it.lift != nil:
-			m.lift(it.lift)
-		case it.open != nil:
-			m.forward(it.open, r.Retain())
-			it.open.Release()
+		default:
+			// What waited on that promise comes before what stands behind it here.
+			rest := g.queue
+			g.queue = nil
+			if it.lift != nil {
+				m.lift(it.lift)
+			} else if it.open != nil {
+				m.forward(it.open, r.Retain())
+				it.open.Release()
+			}
+			g.queue = append(g.queue, rest...)
 		}
 	}
 	delete(m.gates, k)
