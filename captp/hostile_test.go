@@ -161,6 +161,10 @@ type sinkObject struct {
 }
 
 func (o *sinkObject) Deliver(c *Call) bool {
+	if o.answer {
+		c.Return(nil, nil)
+		return false
+	}
 	o.calls = append(o.calls, c)
 	return false
 }

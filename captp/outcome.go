@@ -21,6 +21,10 @@ func pathOf(fields []uint16) string {
 // not be used on a call sent with NoPipelining, nor after Done.
 func (c *Call) Pipe(path ...uint16) *Ref { return c.pipe(pathOf(path)) }
 
+// maxPipes is how many places of one call's results can be used before they are
+// there: they are found one by one, so a peer must not have many.
+const maxPipes = 1024
+
 // pipe is Pipe for an encoded path. The caller gets a holder.
 func (c *Call) pipe(path string) *Ref {
 	if c.state == callSettled {
@@ -30,6 +34,9 @@ func (c *Call) pipe(path string) *Ref {
 		if p.path == path {
 			return p.ref.Retain()
 		}
+	}
+	if len(c.pipes) >= maxPipes {
+		return c.m.BrokenRef(errOverloaded)
 	}
 	r := c.m.newRef(routeQueue)
 	if c.state == callAsked {

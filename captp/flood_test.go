@@ -1,0 +1,164 @@
+package captp
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
+)
+
+// flood feeds frames until the session ends or n were taken, reading replies or
+// not, and checks that what is held stays within the limits.
+func (v *victim) flood(n int, read bool, frame func(i int) []byte) (taken int) {
+	lim := v.m.Limits()
+	for i := range n {
+		if v.s.Err() != nil {
+			return i
+		}
+		v.s.Receive(frame(i), 0)
+		v.m.TakeDirty(nil)
+		if read {
+			v.s.TakeOut(nil)
+		}
+		if held := v.s.Stats().Charged; held > lim.HardBytes+int64(lim.MaxMessage) {
+			v.t.Fatalf("%d bytes held after %d messages", held, i)
+		}
+	}
+	return n
+}
+
+func TestFloods(t *testing.T) {
+	spec.Covers(t, "CREDIT-3", "CREDIT-4")
+	var q uint32 = 100
+	next := func() uint32 { q++; return q }
+	answering := func(v *victim) { v.obj.answer = true }
+	for name, c := range map[string]struct {
+		lim   Limits
+		prep  func(v *victim)
+		read  bool
+		frame func(i int) []byte
+		ends  Ending // "": survives a million
+	}{
+		"bootstraps never finished":      {read: true, frame: func(i int) []byte { return boot(uint32(i + 100)) }, ends: LimitCalls},
+		"calls never returned":           {read: true, frame: func(i int) []byte { return call(uint32(i+100), export(0)) }, ends: LimitCalls},
+		"bootstraps, replies not read":   {frame: func(i int) []byte { return boot(uint32(i + 100)) }, ends: LimitCalls},
+		"calls at high ids":              {read: true, frame: func(i int) []byte { return call(^uint32(i), export(0)) }, ends: LimitCalls},
+		"imports without end":            {read: true, prep: answering, frame: func(i int) []byte { return call(1000000+uint32(i), export(0), hosted(uint32(i+100))) }, ends: LimitCalls},
+		"resolves to ever new promises":  {read: true, frame: func(i int) []byte { return resolve(uint32(7+i), promised(uint32(8+i))) }},
+		"disembargoes that wait":         {lim: Limits{HardBytes: 2 << 20}, read: true, frame: func(i int) []byte { return loop(result(1, 0), uint32(i)) }, ends: LimitBytes},
+		"unknown kinds, echoes not read": {lim: Limits{HardBytes: 2 << 20}, frame: func(i int) []byte { return raw(boot(9), 1, 0, 77) }, ends: LimitBytes},
+		"finished calls, replies not read": {lim: Limits{HardBytes: 2 << 20}, frame: func(i int) []byte {
+			if i%2 == 0 {
+				return call(next(), result(0, 9))
+			}
+			return finish(q)
+		}, ends: LimitBytes},
+		"promises piped on one answer": {read: true, frame: func(i int) []byte {
+			return loop(result(1, uint16(i), uint16(i>>16)), 1)
+		}, ends: ProtoEmbargo},
+		"capability tables": {read: true, frame: func(i int) []byte {
+			caps := make([]descriptor, 5000)
+			for k := range caps {
+				caps[k] = hosted(uint32(i*5000 + k + 1000))
+			}
+			return call(uint32(i+100), export(0), caps...)
+		}, ends: LimitBytes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVictim(t, c.lim)
+			if c.prep != nil {
+				c.prep(v)
+			}
+			n := 1000000
+			if c.ends == "" {
+				n = 70000
+			}
+			taken := v.flood(n, c.read, c.frame)
+			t.Logf("ended after %d messages: %v; %d bytes charged at most %d", taken, v.s.Err(), v.m.Charged(), v.m.Limits().HardBytes)
+			if c.ends == "" {
+				require.Nil(t, v.s.Err())
+			} else {
+				require.NotNil(t, v.s.Err())
+				require.Equal(t, c.ends, v.s.Err().Outcome)
+			}
+			v.clean()
+		})
+	}
+}
+
+// TestOverloaded checks that calls beyond the credit are refused before the
+// session is ended.
+func TestOverloaded(t *testing.T) {
+	spec.Covers(t, "CREDIT-3")
+	v := newVictim(t, Limits{OpenCalls: 4})
+	for q := uint32(10); q < 13; q++ {
+		v.feed(call(q, export(0)))
+	}
+	require.Contains(t, v.out(), "return q12 overloaded")
+	require.Nil(t, v.s.Err())
+	v.clean()
+}
+
+func TestPartialFrame(t *testing.T) {
+	v := newVictim(t, Limits{})
+	frame := call(5, export(0), hosted(3))
+	for _, b := range frame[:len(frame)-1] {
+		_, err := v.s.Receive([]byte{b}, 0)
+		require.Nil(t, err)
+	}
+	require.Less(t, cap(v.s.partial), 4*len(frame))
+	require.Len(t, v.obj.calls, 1)
+	v.s.Receive(frame[len(frame)-1:], 0)
+	require.Len(t, v.obj.calls, 2)
+	// A header that announces the largest message takes no memory for it.
+	v.s.Receive([]byte{0, 0, 0, 0, 0, 0, 0xf, 0}, 0)
+	require.Less(t, cap(v.s.partial), 4096)
+	require.Nil(t, v.s.Err())
+	v.clean()
+}
+
+// TestTotalBytes checks that the largest session goes when all together hold too
+// much, and only that.
+func TestTotalBytes(t *testing.T) {
+	v := newVictim(t, Limits{TotalBytes: 100000, HardBytes: 1 << 20})
+	small := v.m.Connect(SessionConfig{Peer: "small"})
+	small.Receive(boot(1), 0)
+	for i := uint32(10); i < 300 && v.s.Err() == nil; i++ {
+		v.feed(call(i, export(0)))
+	}
+	require.NotNil(t, v.s.Err())
+	require.Equal(t, LimitBytes, v.s.Err().Outcome)
+	require.Nil(t, small.Err())
+	small.Disconnect(PeerGone.ends(), false)
+	v.clean()
+}
+
+// TestSelfResolution: one promise that is resolved to itself must not spin.
+func TestSelfResolution(t *testing.T) {
+	v := newVictim(t, Limits{})
+	_, caps := v.obj.calls[0].Params()
+	p := caps[0].Retain()
+	v.feed(resolve(7, promised(7)))
+	require.Equal(t, Broken, p.State())
+	p.Release()
+	v.clean()
+}
+
+// TestPromiseChain: sixty thousand promises, each resolved to the next, and back.
+func TestPromiseChain(t *testing.T) {
+	v := newVictim(t, Limits{})
+	_, caps := v.obj.calls[0].Params()
+	p := caps[0].Retain()
+	for i := uint32(7); i < 60007; i++ {
+		v.feed(resolve(i, promised(i+1)))
+		v.m.TakeDirty(nil)
+		v.s.TakeOut(nil)
+	}
+	require.Equal(t, Promise, p.State())
+	v.feed(resolve(60007, promised(7)))
+	v.feed(resolve(60007, hosted(5)), resolve(7, hosted(6)))
+	p.State()
+	p.Release()
+	v.clean()
+}
