@@ -150,7 +150,8 @@ func (h *hold) named(late bool) {
 
 // send makes a call.
 func (p *program) send(at side) {
-	via, ok := pick(p, p.holds[at], func(*hold) bool { return true })
+	some := p.rnd.IntN(2) == 0 // on what is, or was, a promise
+	via, ok := pick(p, p.holds[at], func(h *hold) bool { return !some || h.m.obj == nil && !h.m.end().broken })
 	if !ok {
 		return
 	}
@@ -340,8 +341,9 @@ func (p *program) resolve(at side) {
 		i = p.rnd.IntN(n)
 	}
 	q := p.promises[at][i]
+	away := p.rnd.IntN(2) == 0 // to where it came from, by way of an embargo
 	h, ok := pick(p, p.holds[at], func(h *hold) bool {
-		return !h.m.waitsFor(q.m) && nameable(h, q.m.uses) && h.tellable() &&
+		return (!away || h.m.end().obj != nil && h.m.end().obj.at != at) && !h.m.waitsFor(q.m) && nameable(h, q.m.uses) && h.tellable() &&
 			(at == us || !h.m.end().broken && (!h.m.open() || h.m.end().call == nil))
 	})
 	if p.rnd.IntN(5) == 0 {

@@ -98,7 +98,7 @@ func runGraph(t *testing.T, seed uint64, tell bool) {
 			}
 		}()
 		p.begin()
-		for range 30 + p.rnd.IntN(50) {
+		for range 40 + p.rnd.IntN(80) {
 			p.act()
 		}
 		p.end()
