@@ -7,6 +7,8 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
 )
 
 // TestGolden runs the scripts in testdata: each is a conversation between vats,
@@ -39,6 +41,7 @@ import (
 //	cut A B                the connection is lost
 //	tables                 print what is left in the tables
 func TestGolden(t *testing.T) {
+	spec.Covers(t, "PROM-3", "GRANT-1")
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		w := newWorld(t)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {

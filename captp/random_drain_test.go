@@ -14,11 +14,9 @@ func (w *rworld) drain() {
 			if w.unsettled() == nil {
 				break
 			}
-			for _, v := range w.vats {
-				for _, c := range v.calls {
-					c.canceled = c.canceled || c.told == 0
-					c.call.Cancel()
-				}
+			for _, c := range w.calls {
+				c.canceled = c.canceled || c.told == 0
+				c.call.Cancel()
 			}
 			w.settle()
 		}
@@ -70,10 +68,10 @@ func (w *rworld) busy() bool {
 	return false
 }
 
-// unsettled returns a call whose sender still waits.
+// unsettled returns a call that has no outcome.
 func (w *rworld) unsettled() *rcall {
 	for _, c := range w.calls {
-		if !c.done && c.told == 0 {
+		if c.call.state != callSettled {
 			return c
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/internal/capn"
+	"github.com/vatnet/vatnet/spec"
 )
 
 var (
@@ -29,6 +30,7 @@ var (
 //	go test ./captp -run RandomWorlds -worlds 200000 -from 1
 //	go test ./captp -run RandomWorlds -world 4711 -v
 func TestRandomWorlds(t *testing.T) {
+	spec.Covers(t, "ORDER-1", "ORDER-2", "ORDER-3", "CREDIT-1", "CREDIT-2", "GATE-1", "GATE-2", "EMB-1", "PROM-2")
 	if *worldFlag != 0 {
 		w, bad := runRandomWorld(*worldFlag, true)
 		t.Log("\n" + w.log.String())
