@@ -31,6 +31,7 @@ import (
 //	A: C = R.verb(text, R, S)   a send; C.0 is its first capability
 //	A: C = R.verb(…) only       … nobody will pipeline on
 //	A: #1 returns (text, R)     answer a delivered call
+//	A: #1 data text        … with data where a capability could be
 //	A: #1 fails why…
 //	A: #1 follows C
 //	A: #1 ready            a call that waited goes on
@@ -177,6 +178,8 @@ func (v *testVat) command(line string) {
 	after := func(n int) string { return strings.Join(f[n:], " ") }
 	if c := v.inbox[f[0]]; c != nil {
 		switch f[1] {
+		case "data":
+			c.Return(data(after(2)), nil)
 		case "returns":
 			text, caps := v.args(strings.Trim(after(2), "()"))
 			c.Return(results(text, len(caps)), caps)

@@ -57,7 +57,7 @@ func (c *Call) settledPipe(path string) *Ref {
 	if c.err != nil {
 		return c.m.BrokenRef(c.err)
 	}
-	r, err := c.at(path, c.body.content, c.body.caps)
+	r, _, err := c.at(path, c.body.content, c.body.caps)
 	if err != nil {
 		return c.m.BrokenRef(err)
 	}
@@ -67,34 +67,35 @@ func (c *Call) settledPipe(path string) *Ref {
 	return r
 }
 
-// at finds the capability at path in results. It gives a holder; nil is null.
-func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (*Ref, *Error) {
+// at finds the capability at path in results. It gives a holder; nil is null. made
+// says that it was made here to stand for data.
+func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (r *Ref, made bool, err *Error) {
 	p := content
 	for i := 0; i+1 < len(path); i += 2 {
 		if p.IsNull() {
-			return nil, errNull
+			return nil, false, errNull
 		}
 		if !p.IsStruct() {
-			return nil, errNotACap
+			return nil, false, errNotACap
 		}
-		next, err := p.Field(int(path[i]) | int(path[i+1])<<8)
-		if err != nil {
-			return nil, errNotACap
+		next, bad := p.Field(int(path[i]) | int(path[i+1])<<8)
+		if bad != nil {
+			return nil, false, errNotACap
 		}
 		p = next
 	}
 	switch {
 	case p.IsCap():
 		if i := p.Cap(); int64(i) < int64(len(caps)) && caps[i] != nil {
-			return caps[i].Retain(), nil
+			return caps[i].Retain(), false, nil
 		}
-		return nil, nil
+		return nil, false, nil
 	case !p.IsNull():
-		return nil, errNotACap
+		return nil, false, errNotACap
 	case path == path0 && c.iface == c.m.cfg.ObjectInterface && c.m.cfg.Host != nil && content.IsStruct():
-		return c.m.Near(c.m.cfg.Host.Holder(content, caps), nil), nil
+		return c.m.Near(c.m.cfg.Host.Holder(content, caps), nil), true, nil
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 // Return answers the call with results, a flat segment that is copied, and their
@@ -215,11 +216,16 @@ func (c *Call) settle(p payload, err *Error) {
 			}
 			continue
 		}
-		r, e := c.at(x.path, p.content, p.caps)
-		if e != nil {
-			r = c.m.BrokenRef(e)
+		r, made, e := c.at(x.path, p.content, p.caps)
+		switch {
+		case e != nil:
+			c.resolvePipe(x.ref, c.m.BrokenRef(e))
+		case made && x.ref.unresolved() && x.ref.embargoed == nil:
+			// The data is here and nowhere else: there is no other way to it.
+			c.m.forward(x.ref, r)
+		default:
+			c.resolvePipe(x.ref, r)
 		}
-		c.resolvePipe(x.ref, r)
 	}
 	if err == nil && c.keeps(p) {
 		if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}) {

@@ -193,6 +193,14 @@ func results(text string, n int) []byte {
 	return b.Bytes()
 }
 
+// data builds results whose first pointer, where a capability could be, is null.
+func data(text string) []byte {
+	var b capn.Builder
+	b.Init(nil)
+	b.Text(b.Root(0, 2).Slot(1), text)
+	return b.Bytes()
+}
+
 type holderHost struct{ w *world }
 
 func (h holderHost) Holder(content capn.Ptr, caps []*Ref) Object {
