@@ -118,28 +118,29 @@ func (s *Session) gateAt(t targetMsg) *Ref {
 	return s.m.gates[gateKey{s, r.Settled()}]
 }
 
-// queueAtGate gives what waits on the promise p to to, if that is near, up to
-// the first call that has to wait at a gate. Then p, and what waits behind that
-// call, stay in embargo until it has gone on: p may be in others' hands, whose
-// calls come through other gates. to's holder passes only if the result is true.
-func (m *Machine) queueAtGate(p, to *Ref) bool {
-	end := to.Settled()
-	if end.route != routeNear {
-		return false
-	}
-	queue := p.queue
-	p.queue, p.embargoed = nil, nil
-	for i, it := range queue {
-		m.pass(end, it)
-		if it.call == nil {
+// drain gives what waits on the promise p to to, whose holder passes to p. Until
+// the last of it has gone p stays in embargo: whoever is passed p meanwhile, also
+// by one of those calls, gets a promise that is resolved behind them. If one has
+// to wait at a gate, p and the rest wait behind it, and drain returns false.
+func (m *Machine) drain(p, to *Ref) bool {
+	p.route, p.embargoed = routeQueue, to
+	p.dropImport()
+	for len(p.queue) > 0 {
+		it := p.queue[0]
+		p.queue = p.queue[1:]
+		m.pass(to, it)
+		if p.embargoed != to {
+			return false // broken meanwhile
+		}
+		end := to.Settled()
+		if it.call == nil || end.route != routeNear {
 			continue
 		}
 		if g := m.gates[gateKey{it.call.From(), end}]; g != nil {
-			p.route, p.embargoed, p.queue = routeQueue, to, queue[i+1:]
-			p.dropImport()
 			g.queue = append(g.queue, item{lift: p.Retain()})
-			return true
+			return false
 		}
 	}
-	return false
+	p.queue = nil
+	return true
 }

@@ -34,16 +34,12 @@ func (m *Machine) forward(p, to *Ref) {
 		return
 	}
 	p.takeHeld(to)
-	if len(p.queue) > 0 && m.queueAtGate(p, to) {
+	if len(p.queue) > 0 && !m.drain(p, to) {
 		return
 	}
-	queue := p.queue
-	p.queue, p.embargoed = nil, nil
+	p.embargoed = nil
 	p.route, p.to = routeForward, to
 	p.dropImport()
-	for _, it := range queue {
-		m.pass(p, it)
-	}
 	m.announce(p)
 }
 
