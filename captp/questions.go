@@ -49,12 +49,17 @@ func (s *Session) transmit(c *Call, r *Ref) {
 		if p.ref.route != routeQueue || p.ref.embargoed != nil {
 			continue
 		}
-		queue := p.ref.queue
-		p.ref.queue = nil
-		p.ref.route, p.ref.call, p.ref.path = routePipeline, c, p.path
-		q.pins += p.ref.pins
-		for _, it := range queue {
-			s.m.pass(p.ref, it)
+		r := p.ref
+		r.call, r.path = c, p.path
+		q.pins += r.pins
+		// It is a queue until all of it has gone: see drain.
+		for len(r.queue) > 0 && r.route == routeQueue && r.embargoed == nil {
+			it := r.queue[0]
+			r.queue = r.queue[1:]
+			s.m.passTo(r, it)
+		}
+		if r.route == routeQueue && r.embargoed == nil {
+			r.route, r.queue = routePipeline, nil
 		}
 	}
 }

@@ -128,11 +128,18 @@ func (m *Machine) pass(r *Ref, it item) {
 		end.queue = append(end.queue, it)
 		return
 	}
+	m.passTo(end, it)
+}
+
+// passTo is pass where the end is known; it may be on its way to become a result
+// of a question.
+func (m *Machine) passTo(end *Ref, it item) {
 	switch {
+	case it.call != nil && it.call.state == callSettled:
+	case it.call != nil && end.route == routeQueue:
+		end.call.q.s.ask(it.call, end)
 	case it.call != nil:
-		if it.call.state != callSettled {
-			m.route(end, it.call)
-		}
+		m.route(end, it.call)
 	case it.echo != nil:
 		it.echo.charge(-itemCost)
 		it.echo.reflect(end, it.id)
