@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	worldsFlag = flag.Int("worlds", 3000, "random worlds to run")
+	worldsFlag = flag.Int("worlds", 0, "random worlds to run; 0: up to 10000, but no longer than 10 s")
 	fromFlag   = flag.Uint64("from", 1, "the seed of the first")
 	worldFlag  = flag.Uint64("world", 0, "run the world of this seed only and print its trace")
 )
@@ -39,12 +39,19 @@ func TestRandomWorlds(t *testing.T) {
 		}
 		return
 	}
-	n := *worldsFlag
+	n, atMost := *worldsFlag, time.Hour
+	if n == 0 {
+		n, atMost = 10000, 10*time.Second
+	}
 	if testing.Short() {
 		n = min(n, 300)
 	}
 	start, stuck, calls, failures := time.Now(), 0, 0, 0
 	for i := range n {
+		if time.Since(start) > atMost {
+			n = i
+			break
+		}
 		seed := *fromFlag + uint64(i)
 		w, bad := runRandomWorld(seed, false)
 		calls += len(w.calls)
