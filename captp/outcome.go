@@ -208,8 +208,37 @@ func (c *Call) settle(p payload, err *Error) {
 		h.s.sendHeld()
 	}
 	c.drop()
-	pipes := c.pipes
-	for _, x := range pipes {
+	told := c.settlePipes(p, err)
+	own := p
+	if c.answer != nil {
+		own = told
+	}
+	if err == nil && c.keeps(p) {
+		if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(own.caps)}) {
+			c.err = errMalformed
+		}
+		if c.answer != nil {
+			c.body.pin()
+		}
+	}
+	c.tell(own)
+	for _, f := range c.followers {
+		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(told.caps)}, err.answer())
+	}
+	c.followers = nil
+	releaseAll(told.caps)
+	releaseAll(p.caps)
+	c.leave()
+}
+
+// settlePipes settles the promises for parts of the results. It returns the
+// results as others are to be told of them, with holders: where a promise is in
+// embargo it stands for what it will be, so that nobody overtakes what was sent
+// on it.
+func (c *Call) settlePipes(p payload, err *Error) (told payload) {
+	told = p
+	told.caps = retainAll(p.caps)
+	for _, x := range c.pipes {
 		if err != nil {
 			if x.ref.unresolved() && x.ref.embargoed == nil {
 				c.m.breakRef(x.ref, err)
@@ -225,23 +254,22 @@ func (c *Call) settle(p payload, err *Error) {
 			c.m.forward(x.ref, r)
 		default:
 			c.resolvePipe(x.ref, r)
+			if x.ref.embargoed != nil {
+				replace(told.caps, r, x.ref)
+			}
 		}
 	}
-	if err == nil && c.keeps(p) {
-		if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}) {
-			c.err = errMalformed
-		}
-		if c.answer != nil {
-			c.body.pin()
+	return told
+}
+
+// replace puts new, with a holder, wherever old is in caps.
+func replace(caps []*Ref, old, new *Ref) {
+	for i, r := range caps {
+		if r == old && r != nil {
+			caps[i] = new.Retain()
+			r.Release()
 		}
 	}
-	c.tell(p)
-	for _, f := range c.followers {
-		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(p.caps)}, err.answer())
-	}
-	c.followers = nil
-	releaseAll(p.caps)
-	c.leave()
 }
 
 // keeps reports whether somebody may still ask for c's results.

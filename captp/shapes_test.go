@@ -110,6 +110,25 @@ func shapes() []*shape {
 			before: abc, all: []string{"m1", "m2", "m3"},
 		},
 		{
+			// Bob forwards a call of Alice's to Carol, whose answer is Bob's own object.
+			name: "forwarded", vats: []string{"alice", "bob", "carol"}, links: []string{"alice bob", "bob carol"}, fails: true,
+			setup: func(x *xWorld) {
+				keep(x.vats["carol"].object("boot"), "keep", "kept")
+				answers(x.vats["carol"].object("boot"), "make", func(v *xVat, _ []*Ref) *Ref { return v.refs["kept"].Retain() })
+				answers(x.vats["bob"].object("boot"), "get", func(v *xVat, _ []*Ref) *Ref {
+					v.tell(v.boot("carol"), "keep", v.near("thing"))
+					return v.boot("carol").Retain()
+				})
+			},
+			steps: map[string][]func(v *xVat){
+				"alice": steps(do(func(v *xVat) {
+					v.send(v.boot("bob"), "get")
+					v.send(v.refs["get"], "make")
+				}), sends("make", "m1", "m2", "m3")),
+			},
+			before: abc, all: []string{"m1", "m2", "m3"},
+		},
+		{
 			// Alice sends, then passes the reference to Bob in the vat of the object,
 			// who sends: behind hers.
 			name: "passed on, same vat", vats: []string{"alice", "bob"}, links: []string{"alice bob"},
