@@ -22,7 +22,7 @@ import (
 
 var (
 	graphSeed  = flag.Uint64("graph.seed", 0, "run the random call graph of this seed only, and tell what it does")
-	graphCount = flag.Int("graph.count", 250, "how many random call graphs to run")
+	graphCount = flag.Int("graph.count", 270, "how many random call graphs to run")
 	graphFirst = flag.Uint64("graph.first", 1, "the first seed")
 )
 
