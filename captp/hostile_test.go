@@ -270,7 +270,7 @@ func TestHostileMessages(t *testing.T) {
 		}))},
 		"argument is a vine":                {in: frames(call(2, export(0), vine(12)))},
 		"argument is an unknown export":     {in: frames(call(2, export(0), yours(99))), ends: ProtoID},
-		"argument is its own call's result": {in: frames(call(2, export(0), yourAnswer(result(2, 0))))},
+		"argument is its own call's result": {in: frames(call(2, export(0), yourAnswer(result(2, 0)))), ends: ProtoID},
 		"disembargo of what is ours":        {in: frames(loop(export(0), 1)), ends: ProtoEmbargo},
 		"disembargo on an open answer":      {in: frames(loop(result(1, 0), 1))},
 		"disembargo on unknown export":      {in: frames(loop(export(99), 1)), ends: ProtoID},
