@@ -9,6 +9,7 @@ type answer struct {
 	call        *Call
 	returned    bool // Return has been sent
 	finished    bool // Finish has arrived, or is not expected
+	opening     bool // its call is still being read, and cannot refer to its results
 	yourself    bool // the results stay here until the peer says where they go
 	taken       bool // … which it has done
 	dropExports bool // Finish said that the references in the results are released
@@ -47,6 +48,7 @@ func (s *Session) receiveCall(msg callMsg) {
 	if a == nil {
 		return
 	}
+	a.opening = true
 	c := a.call
 	c.iface, c.method, c.noPipelining = msg.iface, msg.method, msg.noPipelining
 	a.yourself = msg.yourself
@@ -57,6 +59,7 @@ func (s *Session) receiveCall(msg callMsg) {
 	}
 	c.in = payload{content: msg.content, caps: caps}
 	if over {
+		a.opening = false
 		c.fail(errOverloaded)
 		return
 	}
@@ -64,6 +67,7 @@ func (s *Session) receiveCall(msg callMsg) {
 	if r == nil {
 		return
 	}
+	a.opening = false
 	s.m.routeFrom(s, r, c)
 	r.Release()
 }
@@ -152,7 +156,7 @@ func (s *Session) lookup(t targetMsg) *Ref {
 		return nil
 	}
 	a := s.answers.get(t.id)
-	if a == nil || a.finished || !t.ok {
+	if a == nil || a.finished || a.opening || !t.ok {
 		return nil
 	}
 	return a.call.pipe(t.path)
