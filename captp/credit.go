@@ -111,6 +111,7 @@ func (s *Session) ask(c *Call, r *Ref) {
 		}
 		c.wait()
 		s.hold(held{call: c, to: r})
+		r.used = r.used || c.From() == s // it stays on this way, see takeHeld
 	default:
 		s.transmit(c, r)
 	}
