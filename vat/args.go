@@ -163,7 +163,7 @@ func (w *waiting) settled(x *settledRef) {
 		return
 	}
 	if x.promise.state == broken {
-		w.fail(x.promise.err)
+		w.fail(&carried{x.promise.err, x.promise.wireError()})
 		return
 	}
 	w.fill(x)

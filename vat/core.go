@@ -44,7 +44,8 @@ type core struct {
 	complaints complaints
 	maxPending int
 	local      int        // turns queued by local sends
-	ready      []*waiter  // who waits in Ready
+	ready      []*waiter  // who waits in Ready, for room for far sends
+	readyNear  []*waiter  // … for near ones
 	waiters    []*waiter  // free ones
 	promises   []*promise // free ones, of Calls
 

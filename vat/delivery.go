@@ -42,16 +42,20 @@ func (c *core) enqueue(t turn) {
 type underway struct {
 	cancel context.CancelCauseFunc // its method took a context
 	wait   *waiting                // it waits for arguments
+	skip   bool                    // it was canceled before its turn
 }
 
 // canceled hears, inside the machine, that nobody waits for call any more.
 func (c *core) canceled(call *captp.Call) {
 	u := c.calls[call]
+	from := call.From()
 	switch {
-	case u == nil: // if its turn is still to come, begin sees it
+	case u == nil: // queued or running; if its turn is still to come, begin sees it
+		// A call whose session has ended was delivered all the same.
+		c.calls[call] = &underway{skip: from == nil || from.Err() == nil}
 	case u.wait != nil:
 		c.later((*abandoned)(u.wait))
-	default:
+	case u.cancel != nil:
 		c.outside = append(c.outside, func() { u.cancel(ErrCanceled) })
 	}
 }
@@ -72,9 +76,10 @@ type delivery struct {
 // begin prepares the turn. Machine right.
 func (d *delivery) begin(c *core, t turn) {
 	d.core, d.t = c, t
-	// A call whose session has ended was delivered all the same.
-	from := t.call.From()
-	d.skip = t.call.IsCanceled() && (from == nil || from.Err() == nil)
+	if u := c.calls[t.call]; u != nil {
+		d.skip = u.skip
+		delete(c.calls, t.call)
+	}
 }
 
 // fail is the outcome of a turn that panicked.
@@ -82,8 +87,16 @@ func (d *delivery) fail(err error) {
 	d.err, d.follow = err, nil
 }
 
-// run is the turn: decode, call, encode. No right but the turn right.
+// run is the turn. No right but the turn right.
 func (d *delivery) run() {
+	d.perform()
+	if d.err != nil {
+		d.err = d.core.carry(d.err)
+	}
+}
+
+// perform decodes, calls and encodes.
+func (d *delivery) perform() {
 	if d.skip {
 		d.err = ErrCanceled
 		return
@@ -207,32 +220,28 @@ func (d *delivery) result(v reflect.Value) error {
 // commit answers the call. Machine right.
 func (d *delivery) commit() {
 	c, call := d.core, d.t.call
-	end := func() {}
-	if d.ctx != nil {
-		cancel := d.ctx
-		end = func() {
-			delete(c.calls, call)
-			c.outside = append(c.outside, func() { cancel(context.Canceled) })
-		}
-	}
 	switch {
 	case d.err != nil:
 		call.Fail(toWire(d.err))
-		end()
+		c.over(call, d.ctx)
 	case d.follow != nil:
+		if c.calls[call] == nil {
+			c.calls[call] = &underway{}
+		}
+		cancel := d.ctx
 		if p := d.follow; p.state == pending && p.call != nil && !p.solo {
 			call.Follow(p.call)
-			p.whenSettled(watchFunc(func(*promise) { end() }))
+			p.whenSettled(watchFunc(func(*promise) { c.over(call, cancel) }))
 		} else {
-			p.whenSettled(watchFunc(func(p *promise) { answer(call, p); end() }))
+			p.whenSettled(watchFunc(func(p *promise) { answer(call, p); c.over(call, cancel) }))
 		}
 	case d.enc != nil:
 		flat, caps := d.enc.take()
 		call.Return(flat, caps)
-		end()
+		c.over(call, d.ctx)
 	default:
 		call.Return(nil, nil)
-		end()
+		c.over(call, d.ctx)
 	}
 	if d.enc != nil {
 		d.enc.done()
@@ -240,10 +249,18 @@ func (d *delivery) commit() {
 	*d = delivery{core: c, in: d.in}
 }
 
+// over forgets an answered call, and ends the context of its method. Machine right.
+func (c *core) over(call *captp.Call, cancel context.CancelCauseFunc) {
+	delete(c.calls, call)
+	if cancel != nil {
+		c.outside = append(c.outside, func() { cancel(context.Canceled) })
+	}
+}
+
 // answer gives call the outcome of p. Machine right.
 func answer(call *captp.Call, p *promise) {
 	if p.state == broken {
-		call.Fail(toWire(p.err))
+		call.Fail(p.wireError())
 		return
 	}
 	call.Return(p.flat, p.retained())

@@ -225,6 +225,28 @@ func fromWire(e *captp.Error) error {
 	return &Error{Code: e.Code, Text: e.Reason, kind: e.Kind, delivery: e.Delivery, outcome: e.Outcome}
 }
 
+// carried is an error of user code together with its form on the wire, which was
+// made where user code may run: its Error method may do anything.
+type carried struct {
+	error
+	wire *captp.Error
+}
+
+// carry makes the form of err that crosses. It must be called without the machine
+// right; a panic of err's methods is contained.
+func (c *core) carry(err error) (e *carried) {
+	if x, ok := err.(*carried); ok {
+		return x
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			own := c.panicked(r)
+			e = &carried{own, toWire(own)}
+		}
+	}()
+	return &carried{err, toWire(err)}
+}
+
 // maxErrorText bounds the text of an error that crosses.
 const maxErrorText = 4096
 
@@ -232,6 +254,9 @@ const maxErrorText = 4096
 // failure of a session that the object itself depended on is told as a plain
 // failure: the caller's own session is well.
 func toWire(err error) *captp.Error {
+	if x, ok := err.(*carried); ok {
+		return x.wire
+	}
 	var own *Error
 	if errors.As(err, &own) && own.kind == captp.Overloaded {
 		return &captp.Error{Kind: captp.Overloaded, Code: codeOf(err), Reason: errorText(err)}

@@ -28,8 +28,9 @@ func Go[T any](v *Vat, f func(ctx context.Context) (T, error)) *Promise[T] {
 			_ = c.resolve(&p.promise, reflect.ValueOf(&value).Elem()) // an error has broken p
 			return
 		}
+		failed := c.carry(err)
 		c.lock()
-		p.smash(err)
+		p.smash(failed)
 		c.leave()
 	}()
 	return p

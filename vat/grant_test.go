@@ -184,7 +184,6 @@ func TestGuessingIsSlowedDownAndEnds(t *testing.T) {
 
 		// Dialling again does not help.
 		time.Sleep(time.Second)
-		begin = time.Now()
 		err = p.here.Enliven(unknown(t, p.there)).Await(t.Context())
 		require.Error(t, err)
 	})

@@ -106,6 +106,9 @@ func quiet() *vat.Config {
 	return &vat.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
+// pass lets the time of the bubble pass.
+func pass(d time.Duration) { time.Sleep(d) }
+
 func call[T any](t *testing.T, target vat.Target, verb string, args ...any) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // fake

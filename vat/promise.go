@@ -63,6 +63,7 @@ type promise struct {
 	flat []byte       // fulfilled: the results (ref, value), a flat segment; nil is null
 	caps []*captp.Ref // fulfilled: their capabilities, one holder each
 	err  error        // broken
+	wire *captp.Error // … as it crosses; nil: to be made of err, which is not of user code
 
 	first   *waiter // of those who wait; the others:
 	waiters []*waiter
@@ -206,10 +207,21 @@ func (p *promise) smash(err error) {
 		return
 	}
 	p.state, p.err = broken, err
+	if x, ok := err.(*carried); ok {
+		p.err, p.wire = x.error, x.wire
+	}
 	if p.pipe != nil && p.call == nil && p.lead == nil && !p.named {
-		p.core.machine.Break(p.pipe, toWire(err))
+		p.core.machine.Break(p.pipe, p.wireError())
 	}
 	p.core.later(p)
+}
+
+// wireError is why p broke, as it crosses. Machine right.
+func (p *promise) wireError() *captp.Error {
+	if p.wire == nil {
+		p.wire = toWire(p.err)
+	}
+	return p.wire
 }
 
 // follow settles p as o settles; sends go on to where those to o go. Machine right.
@@ -235,7 +247,7 @@ type followed struct{ p *promise }
 
 func (f followed) settled(o *promise) {
 	if o.state == broken {
-		f.p.smash(o.err)
+		f.p.smash(&carried{o.err, o.wireError()})
 		return
 	}
 	f.p.fulfill(o.flat, o.retained())
@@ -288,7 +300,7 @@ func (p *promise) ref() *captp.Ref {
 	case p.state == fulfilled:
 		p.pipe = p.valueRef()
 	case p.state == broken:
-		p.pipe = m.BrokenRef(toWire(p.err))
+		p.pipe = m.BrokenRef(p.wireError())
 	case p.lead != nil:
 		p.pipe = p.lead.ref().Retain()
 	case p.call != nil:
@@ -310,14 +322,6 @@ func (p *promise) valueRef() *captp.Ref {
 		return r.Retain()
 	}
 	return p.core.machine.Near(&holder{core: p.core, flat: p.flat, caps: p.retained()}, nil)
-}
-
-// settledNow reports whether p has settled, asking for it if nobody has.
-func (p *promise) settledNow() bool {
-	p.core.lock()
-	defer p.core.leave()
-	p.start()
-	return p.state != pending
 }
 
 // await waits until p settles, ctx ends or the vat is closed.

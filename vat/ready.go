@@ -36,12 +36,17 @@ func (r *Ref) Ready(ctx context.Context) error {
 			c.unlock()
 			return err
 		}
-		if c.hasRoom(ref.State() == captp.Near) {
+		near := ref.State() == captp.Near
+		if c.hasRoom(near) {
 			c.unlock()
 			return nil
 		}
 		w := c.waiter()
-		c.ready = append(c.ready, w)
+		line := &c.ready
+		if near {
+			line = &c.readyNear
+		}
+		*line = append(*line, w)
 		c.leave()
 		if err := c.wait(ctx, w); err != nil {
 			return err // w stays in the line, and goes with it
@@ -63,7 +68,10 @@ func (c *core) hasRoom(near bool) bool {
 
 // checkReady wakes those who wait in Ready if there may be room again. Machine right.
 func (c *core) checkReady() {
-	if len(c.ready) > 0 && (c.hasRoom(true) || c.hasRoom(false)) {
+	if len(c.ready) > 0 && c.hasRoom(false) {
 		wakeAll(&c.ready)
+	}
+	if len(c.readyNear) > 0 && c.hasRoom(true) {
+		wakeAll(&c.readyNear)
 	}
 }

@@ -56,8 +56,9 @@ func (r *Resolver[T]) Break(err error) {
 	if !r.use() {
 		return
 	}
+	failed := r.p.core.carry(err)
 	r.p.core.lock()
-	r.p.smash(err)
+	r.p.smash(failed)
 	r.p.core.leave()
 }
 

@@ -106,13 +106,16 @@ func TestAnyReceives(t *testing.T) {
 var errFull = vat.RegisterError("test.full", errors.New("the log is full"))
 
 // Faulty fails in every way.
-type Faulty struct{ vat.Object }
+type Faulty struct {
+	vat.Object
+	list []int
+}
 
 func (f *Faulty) Plain() error                { return errors.New("no such line") }
 func (f *Faulty) Coded() error                { return fmt.Errorf("cannot take it: %w", errFull) }
 func (f *Faulty) Both(ok bool) (int, error)   { return 7, map[bool]error{false: errFull}[ok] }
 func (f *Faulty) Panics()                     { panic("secret detail") }
-func (f *Faulty) Nil()                        { var m map[string]int; m["x"]++ }
+func (f *Faulty) Nil()                        { f.list[0]++ }
 func (f *Faulty) Unsendable() any             { return make(chan int) }
 func (f *Faulty) Typed(n int8, s string) int8 { return n }
 func (f *Faulty) Smuggle(v *vat.Ref) error {

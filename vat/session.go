@@ -2,7 +2,6 @@ package vat
 
 import (
 	"errors"
-	"log/slog"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -103,15 +102,6 @@ func (s *session) report(err error) {
 		attrs = append(attrs, "cause", cause.Code())
 	}
 	s.core.outcomes.Report("vat: session ended", string(linkError(err).Outcome), attrs...)
-}
-
-// tellEnd logs the end of a session: what was not in order is worth a line.
-func (c *core) tellEnd(s *session, err error) {
-	level := slog.LevelInfo
-	if errors.Is(err, link.ErrClosed) {
-		level = slog.LevelDebug
-	}
-	c.log.Log(c.context(), level, "vat: session ended", "peer", s.peer, "error", err)
 }
 
 // The outcomes with which sessions could not be had.

@@ -57,16 +57,16 @@ func TestCanceledBeforeItsTurn(t *testing.T) {
 		r.SendOnly("note", "a")
 		canceled := r.Send("note", "b")
 		r.SendOnly("note", "c")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		canceled.Cancel()
 		require.ErrorIs(t, failure(t, canceled), vat.ErrCanceled)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if p.here != p.there {
 			p.net.Cut("here", "there")
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		close(rec.block)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if p.here == p.there {
 			await(t, blocked)
 		}

@@ -202,6 +202,7 @@ func (c *core) refuse(err error) {
 		c.settle()
 	}
 	wakeAll(&c.ready)
+	wakeAll(&c.readyNear)
 }
 
 // Shutdown drains: it takes no more sends from outside of turns, waits until no
@@ -243,7 +244,7 @@ func (c *core) awaitIdle(ctx context.Context) error {
 
 // checkIdle ends the drain when nothing is under way any more. Machine right.
 func (c *core) checkIdle() {
-	if c.held || c.turns.len() > 0 || len(c.calls) > 0 || len(c.flushing) > 0 {
+	if c.held || c.turns.len() > 0 || len(c.flushing) > 0 {
 		return
 	}
 	for _, s := range c.sessions {

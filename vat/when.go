@@ -96,8 +96,9 @@ func (w *whenJob) run() {
 			err = w.q.core.panicked(r)
 		}
 		c := w.q.core
+		failed := c.carry(err)
 		c.lock()
-		w.q.smash(err)
+		w.q.smash(failed)
 		c.unlock()
 	}()
 	err = w.f()

@@ -105,7 +105,7 @@ type Stats struct {
 	Dials int // connections made
 	Bytes int // written, both directions
 	// RoundTrips is how often bytes went one way and then bytes came back: what was
-	// sent together, or pipelined, counts once.
+	// sent together, or pipelined, counts once. The handshake is one of them.
 	RoundTrips int
 }
 
@@ -113,5 +113,5 @@ type Stats struct {
 // between.
 func (n *Network) Stats() Stats {
 	s := n.net.Stats()
-	return Stats{Dials: s.Dials, Bytes: s.Bytes, RoundTrips: s.Turns / 2}
+	return Stats{Dials: s.Dials, Bytes: s.Bytes, RoundTrips: (s.Turns + 1) / 2}
 }
