@@ -43,9 +43,15 @@ type Config struct {
 // Limits are bounds against hostile or broken vats; zero fields mean the defaults,
 // which honest ones do not meet.
 type Limits struct {
-	Sessions link.Limits  // of connecting: handshakes, dials, deadlines
-	Protocol captp.Limits // of each conversation: messages, tables, bytes
+	Sessions SessionLimits  // of connecting: handshakes, dials, deadlines
+	Protocol ProtocolLimits // of each conversation: messages, tables, bytes
 }
+
+// SessionLimits bound what strangers and broken networks can do.
+type SessionLimits = link.Limits
+
+// ProtocolLimits bound what one peer, and all together, can make the vat hold.
+type ProtocolLimits = captp.Limits
 
 // Network is how vats reach each other. Addresses are "host:port". A connection
 // may have a method TryWrite(b []byte) (int, error) that writes what is taken at

@@ -73,8 +73,12 @@ type promise struct {
 // watcher is told, with the machine right, that a promise has settled.
 type watcher interface{ settled(p *promise) }
 
+// sink is a promise as the captp.Sink of its send.
+type sink promise
+
 // Settled implements captp.Sink: the outcome of the send is there.
-func (p *promise) Settled(call *captp.Call, out captp.Outcome) {
+func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
+	p := (*promise)(s)
 	if p.state != pending { // smashed meanwhile
 		p.call = call
 		p.core.later(p)
@@ -284,7 +288,7 @@ func (p *promise) start() {
 		return
 	}
 	p.lazy = false
-	call := p.core.sendSettle(p.pipe, p)
+	call := p.core.sendSettle(p.pipe, (*sink)(p))
 	if p.state == pending {
 		p.call = call
 	}

@@ -81,7 +81,7 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 		return
 	}
 	o := &e.out
-	o.Interface, o.Method, o.NoPipelining, o.Sink = object.Object_TypeID, methodSend, p.solo, p
+	o.Interface, o.Method, o.NoPipelining, o.Sink = object.Object_TypeID, methodSend, p.solo, (*sink)(p)
 	o.Params, o.Caps = e.take()
 	call := c.machine.Send(ref, o)
 	if p.state == pending {

@@ -57,7 +57,7 @@ func New(cfg *Config) (*Vat, error) {
 	links, err := link.New(link.Config{
 		Identity: id, Network: cfg.Network, NoPadding: cfg.NoPadding, Advertise: cfg.Advertise,
 		Credit: crypto.Credit{Calls: uint32(limits.OpenCalls), Bytes: uint64(limits.OpenBytes)},
-		Limits: cfg.Limits.Sessions, Logger: log, Handler: v,
+		Limits: cfg.Limits.Sessions, Logger: log, Handler: (*opener)(v.core),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vat: %w", err)
@@ -111,8 +111,11 @@ func (h *host) Holder(results capn.Ptr, caps []*captp.Ref) captp.Object {
 	return x
 }
 
+// opener is the core as the Links' link.Handler.
+type opener core
+
 // Open implements link.Handler.
-func (v *Vat) Open(l *link.Link) link.Receiver { return v.core.open(l) }
+func (o *opener) Open(l *link.Link) link.Receiver { return (*core)(o).open(l) }
 
 // ID returns the vat's id, which sturdyrefs name it by.
 func (v *Vat) ID() crypto.VatID { return v.core.id }
