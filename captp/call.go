@@ -47,6 +47,7 @@ type Call struct {
 	sink   Sink    // local sender
 	answer *answer // or remote one
 
+	on   *Ref      // in whose queue it waits
 	obj  *Ref      // near target, once delivered; one holder
 	q    *question // once asked
 	line *held     // while it waits for credit

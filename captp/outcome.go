@@ -39,6 +39,7 @@ func (c *Call) pipe(path string) *Ref {
 		return c.m.BrokenRef(errOverloaded)
 	}
 	r := c.m.newRef(routeQueue)
+	r.of = c
 	if c.state == callAsked {
 		r.route, r.call, r.path = routePipeline, c, path
 	}
@@ -302,8 +303,10 @@ func (c *Call) leave() {
 		if s := c.From(); s != nil {
 			s.charge(-refCost)
 		}
+		x.ref.of = nil
 		x.ref.Release()
 	}
+	c.on = nil
 	if c.obj != nil && !c.gated {
 		c.obj.Release()
 		c.obj = nil

@@ -48,6 +48,7 @@ type Ref struct {
 	call *Call  // pipeline: of this call's results …
 	path string // … the capability at this path
 
+	of        *Call  // the call of whose results this is one, until it is settled
 	queue     []item // queue: what waits, in order
 	embargoed *Ref   // queue, in embargo: what it will resolve to
 

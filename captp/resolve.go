@@ -124,16 +124,22 @@ func (m *Machine) announce(p *Ref) {
 // pass sends one waiting item on to where r leads now.
 func (m *Machine) pass(r *Ref, it item) {
 	end := r.Settled()
-	if end.route == routeQueue {
+	switch {
+	case end.route != routeQueue:
+		m.passTo(end, it)
+	case it.call == nil:
 		end.queue = append(end.queue, it)
-		return
+	case it.call.state != callSettled:
+		m.route(end, it.call)
 	}
-	m.passTo(end, it)
 }
 
 // passTo is pass where the end is known; it may be on its way to become a result
 // of a question.
 func (m *Machine) passTo(end *Ref, it item) {
+	if it.call != nil {
+		it.call.on = nil
+	}
 	switch {
 	case it.call != nil && it.call.state == callSettled:
 	case it.call != nil && end.route == routeQueue:
@@ -153,6 +159,7 @@ func (m *Machine) passTo(end *Ref, it item) {
 
 // route sends the call c, which the machine owns, to where r leads now.
 func (m *Machine) route(r *Ref, c *Call) {
+	c.on = nil
 	switch r = r.Settled(); r.route {
 	case routeNear:
 		m.deliver(r, c)
@@ -161,8 +168,13 @@ func (m *Machine) route(r *Ref, c *Call) {
 	case routePipeline:
 		r.call.q.s.ask(c, r)
 	case routeQueue:
+		if waitsFor(r, c) {
+			c.fail(errSelf)
+			return
+		}
 		if c.own() {
 			c.wait()
+			c.on = r
 			r.queue = append(r.queue, item{call: c})
 		}
 	case routeBroken:
@@ -170,6 +182,25 @@ func (m *Machine) route(r *Ref, c *Call) {
 	case routeForward:
 		panic("captp: settled reference is forwarded")
 	}
+}
+
+// waitsFor reports whether r cannot settle before c does: a call that waited on
+// it would wait for itself.
+func waitsFor(r *Ref, c *Call) bool {
+	for range maxChain {
+		of := r.Settled().of
+		for of != nil && of.state == callFollowing {
+			of = of.follows
+		}
+		switch {
+		case of == c:
+			return true
+		case of == nil || of.state != callQueued || of.on == nil:
+			return false
+		}
+		r = of.on
+	}
+	return true
 }
 
 // routeFrom routes a call that a session addressed to something which this
