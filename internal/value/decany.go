@@ -176,7 +176,7 @@ func (d *Decoder) anyMap(q capn.Ptr) (map[string]any, error) {
 
 // error decodes an error value.
 func (d *Decoder) error(q capn.Ptr) (error, error) {
-	s, err := content(q)
+	s, err := structContent(q)
 	if err != nil {
 		return nil, err
 	}

@@ -156,6 +156,15 @@ func (d *Decoder) leave(levels int) { d.depth -= levels }
 // content resolves the pointer of p.
 func content(p capn.Ptr) (capn.Ptr, error) { return p.Field(0) }
 
+// structContent is content for the kinds that point to a struct.
+func structContent(p capn.Ptr) (capn.Ptr, error) {
+	q, err := p.Field(0)
+	if err == nil && !q.IsStruct() && !q.IsNull() {
+		err = errMalformed
+	}
+	return q, err
+}
+
 // textBytes returns the text that q is. It aliases the message.
 func textBytes(q capn.Ptr) ([]byte, error) {
 	b, err := q.Text()

@@ -8,7 +8,7 @@ import (
 
 // recordParts resolves names and values of q, a record or records.
 func recordParts(q capn.Ptr) (names, values capn.Ptr, err error) {
-	rec, err := content(q)
+	rec, err := structContent(q)
 	if err != nil {
 		return
 	}
