@@ -13,6 +13,12 @@ import (
 // longWait is how long a call waits for its arguments before the log hears of it.
 const longWait = 10 * time.Second
 
+// maxWaits is how many promises among the arguments of one peer's calls are waited
+// for at a time. Each is asked for what it settles to, with a send of this vat's
+// that waits for the peer's credit, and those are counted together: no peer may
+// have most of them.
+const maxWaits = 4096
+
 // waiting is a call some of whose arguments are promises where its method wants
 // plain data. It waits for them on its path: later calls of the same sender on the
 // same reference queue behind it. If only one of those can end the wait, that is
@@ -25,12 +31,32 @@ type waiting struct {
 	data  settledData
 	left  int // promises not yet settled
 	over  bool
+	full  bool // its sender makes this vat wait for too much
 	timer *timer
 }
 
 // settledData says what references of one message settled to.
 type settledData struct {
 	entries []*settledRef
+	byIndex map[uint32]*settledRef // nil while there are few
+}
+
+// fewEntries is how many entries are found by looking at each: a peer decides how
+// many there are.
+const fewEntries = 16
+
+func (s *settledData) add(x *settledRef) {
+	s.entries = append(s.entries, x)
+	if len(s.entries) <= fewEntries {
+		return
+	}
+	if s.byIndex == nil {
+		s.byIndex = make(map[uint32]*settledRef)
+		for _, e := range s.entries {
+			s.byIndex[e.index] = e
+		}
+	}
+	s.byIndex[x.index] = x
 }
 
 // settledRef is one reference that stands where plain data is wanted.
@@ -48,6 +74,9 @@ type settledRef struct {
 func (s *settledData) of(index uint32) *settledRef {
 	if s == nil {
 		return nil
+	}
+	if s.byIndex != nil {
+		return s.byIndex[index]
 	}
 	for _, x := range s.entries {
 		if x.index == index {
@@ -76,13 +105,14 @@ func (c *core) waitForArguments(h *hosted, call *captp.Call) (w *waiting, wait b
 			w.want(&w.data, args.At(i), t, caps)
 		}
 	}
-	if len(w.data.entries) == 0 {
+	if len(w.data.entries) == 0 && !w.full {
 		return nil, false
 	}
-	if w.left > 0 {
-		c.later(w)
+	if w.left == 0 && !w.full {
+		return w, false
 	}
-	return w, w.left > 0
+	c.later(w)
+	return w, true
 }
 
 // param returns the type of the i-th argument; nil if there is no such parameter.
@@ -118,14 +148,33 @@ func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []
 		return // an object; the decoder will complain
 	case *holder:
 		x.promise.state, x.promise.flat, x.promise.caps = fulfilled, o.flat, o.caps
-		in.entries = append(in.entries, x)
+		in.add(x)
 		w.fill(x)
 		return
 	}
+	if !w.count(1) {
+		w.full = true
+		return
+	}
 	x.promise.name(w.core, r.Retain())
-	in.entries = append(in.entries, x)
+	in.add(x)
 	w.left++
 	w.core.later(&argument{w, x})
+}
+
+// count counts n more promises waited for on behalf of the peer that the call came
+// from, if there is one. It reports whether that is not too much.
+func (w *waiting) count(n int) bool {
+	from := w.call.From()
+	if from == nil {
+		return true
+	}
+	s := from.Tag().(*session)
+	if s.waits+n > maxWaits {
+		return false
+	}
+	s.waits += n
+	return true
 }
 
 // argument is one promise that a waiting call waits for.
@@ -134,7 +183,14 @@ type argument struct {
 	x *settledRef
 }
 
-func (a *argument) afterwards()      { a.x.promise.whenSettled(a) }
+func (a *argument) afterwards() {
+	if a.w.full { // the call is refused: nothing is asked for
+		a.w.count(-1)
+		return
+	}
+	a.x.promise.whenSettled(a)
+}
+
 func (a *argument) settled(*promise) { a.w.settled(a.x) }
 
 // afterwards begins the wait.
@@ -143,6 +199,10 @@ func (w *waiting) afterwards() {
 		return
 	}
 	c := w.core
+	if w.full {
+		w.fail(ErrOverloaded)
+		return
+	}
 	c.calls[w.call] = &underway{wait: w}
 	if w.call.IsCanceled() {
 		w.fail(ErrCanceled)
@@ -159,6 +219,7 @@ func (w *waiting) afterwards() {
 // settled hears that one of the promises has settled.
 func (w *waiting) settled(x *settledRef) {
 	w.left--
+	w.count(-1)
 	if w.over {
 		return
 	}
@@ -167,6 +228,10 @@ func (w *waiting) settled(x *settledRef) {
 		return
 	}
 	w.fill(x)
+	if w.full {
+		w.fail(ErrOverloaded)
+		return
+	}
 	if w.left > 0 {
 		return
 	}

@@ -3,6 +3,8 @@ package vat
 import (
 	"fmt"
 	"reflect"
+	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/vatnet/vatnet/captp"
@@ -171,6 +173,7 @@ type decoder struct {
 	core *core
 	caps []*captp.Ref // borrowed
 	data *settledData // what references that stand for plain data settled to; may be nil
+	kept []*captp.Ref // caps once more, each with a holder, for data that may refer to them
 	msg  capn.Message
 }
 
@@ -187,7 +190,7 @@ func newDecoder(c *core, caps []*captp.Ref) *decoder {
 }
 
 func (d *decoder) done() {
-	d.core, d.caps, d.data = nil, nil, nil
+	d.core, d.caps, d.data, d.kept = nil, nil, nil, nil
 	d.msg.Reset()
 	decoders.Put(d)
 }
@@ -268,18 +271,29 @@ func (d *decoder) DecodeData(_ *value.Decoder, v capn.Ptr, into reflect.Value) e
 	}
 	pv := reflect.New(t.Elem())
 	p := pv.Interface().(anyPromise).base()
-	p.core = d.core
-	d.core.lock()
-	caps := make([]*captp.Ref, len(d.caps))
-	for i, r := range d.caps {
-		if r != nil {
-			caps[i] = r.Retain()
-		}
-	}
-	p.fulfill(b.Bytes(), caps)
-	d.core.unlock()
+	p.core, p.state, p.flat, p.caps = d.core, fulfilled, b.Bytes(), d.keep()
 	into.Set(pv)
 	return nil
+}
+
+// keep returns the capabilities with a holder each, which go when the list is
+// collected. All data of one message shares the list: how much of it there is, and
+// how many capabilities, a peer decides.
+func (d *decoder) keep() []*captp.Ref {
+	if d.kept != nil || len(d.caps) == 0 {
+		return d.kept
+	}
+	d.core.lock()
+	d.kept = slices.Clone(d.caps)
+	for _, r := range d.kept {
+		if r != nil {
+			r.Retain()
+		}
+	}
+	d.core.unlock()
+	g := &d.core.garbage
+	runtime.AddCleanup(&d.kept[0], func(refs []*captp.Ref) { g.add(refs...) }, slices.Clone(d.kept))
+	return d.kept
 }
 
 // AnyRef implements value.DecodeHooks.
@@ -327,6 +341,7 @@ func (p *promise) decode(into reflect.Value) error {
 	}
 	d := newDecoder(p.core, p.resultCaps())
 	defer d.done()
+	defer runtime.KeepAlive(p) // with p, the references would go
 	return d.results(p.flat, into)
 }
 

@@ -21,6 +21,7 @@ type session struct {
 	ending  bool    // the link is being ended
 	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
+	waits   int     // promises among the arguments of its calls that are waited for
 }
 
 // open makes the session for a link; it is called with the Links locked.
