@@ -8,6 +8,7 @@ type answer struct {
 	id          uint32
 	call        *Call
 	returned    bool // Return has been sent
+	retired     bool // out of the table
 	finished    bool // Finish has arrived, or is not expected
 	opening     bool // its call is still being read, and cannot refer to its results
 	yourself    bool // the results stay here until the peer says where they go
@@ -32,7 +33,8 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 		s.highAnswer = id
 	}
 	s.answered = true
-	a := &answer{s: s, id: id, bytes: int64(bytes)}
+	a := s.m.newAnswer()
+	a.s, a.id, a.bytes = s, id, int64(bytes)
 	a.call = s.m.newCall()
 	a.call.answer = a
 	s.answers.put(id, a)
@@ -135,6 +137,8 @@ func (a *answer) retire() {
 	if c.state == callSettled {
 		c.body.clear(c)
 	}
+	a.retired = true
+	c.recycle()
 }
 
 // target finds what the peer addresses, with a holder; an address that cannot be

@@ -37,6 +37,8 @@ type Call struct {
 	waiting      bool // counted as pending
 	gated        bool // its object asked to wait: see gate.go
 	tail         bool // its results stay with the session it came from: see tail.go
+	tangled      bool // others may know it: see pool.go
+	settling     bool // settle is at work
 	bootstrap    bool // not a call, but the request for a peer's bootstrap object
 	iface        uint64
 	method       uint16
@@ -151,6 +153,7 @@ func (c *Call) Done() {
 	c.held, c.sink = false, nil
 	if c.state == callSettled {
 		c.body.clear(c)
+		c.recycle()
 	}
 }
 
@@ -261,6 +264,7 @@ func (c *Call) drop() {
 
 // wait counts a local call as pending: it waits inside this vat.
 func (c *Call) wait() {
+	c.tangled = true
 	if c.answer == nil && !c.waiting {
 		c.waiting = true
 		c.m.pending++

@@ -33,7 +33,7 @@ func (m *Machine) handOver(r *Ref, c *Call) bool {
 	if !r.obj.Deliver(c) || c.state != callDelivered {
 		return false
 	}
-	c.gated = true
+	c.gated, c.tangled = true, true
 	k := gateKey{c.From(), r}
 	if m.gates[k] == nil {
 		m.gates[k] = m.newRef(routeQueue)

@@ -39,6 +39,7 @@ type Machine struct {
 	serial    uint64
 	noEmbargo bool // for the explorer, which shows what embargoes are for
 	bufs      [][]byte
+	pool      pool
 
 	b       capn.Builder // of the message being written
 	frame   capn.Message // being read
@@ -58,8 +59,6 @@ func New(cfg *Config) *Machine {
 
 // Limits returns the limits in force, defaults filled in.
 func (m *Machine) Limits() Limits { return m.lim }
-
-func (m *Machine) newCall() *Call { return &Call{m: m} }
 
 func (m *Machine) nextSerial() uint64 {
 	m.serial++

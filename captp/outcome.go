@@ -38,6 +38,7 @@ func (c *Call) pipe(path string) *Ref {
 	if len(c.pipes) >= maxPipes {
 		return c.m.BrokenRef(errOverloaded)
 	}
+	c.tangled = true
 	r := c.m.newRef(routeQueue)
 	r.of = c
 	if c.state == callAsked {
@@ -160,6 +161,7 @@ func (c *Call) Follow(other *Call) {
 		return
 	}
 	c.unwait()
+	c.tangled, other.tangled = true, true
 	c.state, c.follows = callFollowing, other
 	other.followers = append(other.followers, c)
 	for _, p := range c.pipes {
@@ -203,7 +205,7 @@ func (c *Call) settle(p payload, err *Error) {
 		defer c.Ready() // a call answered while it waited must not close the gate for ever
 	}
 	c.unwait()
-	c.state, c.err = callSettled, err
+	c.state, c.err, c.settling = callSettled, err, true
 	if h := c.line; h != nil {
 		h.leave()
 		h.s.sendHeld()
@@ -230,6 +232,8 @@ func (c *Call) settle(p payload, err *Error) {
 	releaseAll(told.caps)
 	releaseAll(p.caps)
 	c.leave()
+	c.settling = false
+	c.recycle()
 }
 
 // settlePipes settles the promises for parts of the results. It returns the

@@ -14,6 +14,7 @@ type question struct {
 	s        *Session
 	id       uint32
 	call     *Call // nil once it has its outcome
+	owner    *Call // the same, as long as they know each other: see pool.go
 	serial   uint64
 	returned bool
 	finished bool
@@ -25,7 +26,8 @@ type question struct {
 
 // transmit writes c as a question towards r. The credit has been looked at.
 func (s *Session) transmit(c *Call, r *Ref) {
-	q := &question{s: s, call: c, serial: s.m.nextSerial()}
+	q := s.m.newQuestion()
+	q.s, q.call, q.owner, q.serial = s, c, c, s.m.nextSerial()
 	q.id = s.questions.add(q)
 	c.unwait()
 	c.state, c.q, c.via = callAsked, q, s
@@ -126,7 +128,7 @@ func (s *Session) receiveReturn(msg returnMsg) {
 // finishIfDone sends Finish for a question that is returned or not wanted any
 // more, once nothing is pinned to it: no call may follow the Finish.
 func (q *question) finishIfDone() {
-	if q.s.err != nil || !(q.returned || q.unwanted) || q.pins > 0 || q.call != nil {
+	if q.s == nil || q.s.err != nil || !(q.returned || q.unwanted) || q.pins > 0 || q.call != nil {
 		return
 	}
 	if !q.finished {
@@ -153,6 +155,7 @@ func (q *question) retire() {
 	s.openCalls--
 	s.openBytes -= q.bytes
 	s.sendHeld()
+	q.recycle()
 }
 
 // Cancel withdraws the call: it is not delivered if it still waits here, and
@@ -162,7 +165,7 @@ func (c *Call) Cancel() {
 	if c.state == callSettled || c.canceled {
 		return
 	}
-	c.canceled = true
+	c.canceled, c.tangled = true, true
 	switch c.state {
 	case callQueued:
 		e := *errCanceled

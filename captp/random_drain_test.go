@@ -1,5 +1,7 @@
 package captp
 
+import "slices"
+
 // drain brings a random world to its end: everything is answered, resolved and
 // delivered, then let go of, and nothing may be left.
 func (w *rworld) drain() {
@@ -71,7 +73,7 @@ func (w *rworld) busy() bool {
 // unsettled returns a call that has no outcome.
 func (w *rworld) unsettled() *rcall {
 	for _, c := range w.calls {
-		if c.call.state != callSettled {
+		if c.call.state != callSettled && !slices.Contains(c.call.m.pool.calls, c.call) {
 			return c
 		}
 	}

@@ -1,0 +1,81 @@
+package captp
+
+// Most calls have a short and simple life: sent, answered, done. Their entries are
+// used again, so that a steady stream of them leaves the garbage collector
+// nothing to do. A call that was entangled with anything on its way (it waited,
+// somebody used its results before they were there, it followed another, it was
+// canceled) is left to the collector, with its entries: who might still know it is
+// not worth keeping account of.
+
+const poolSize = 1024
+
+// pool holds entries to be used again.
+type pool struct {
+	calls     []*Call
+	answers   []*answer
+	questions []*question
+}
+
+func (m *Machine) newCall() *Call {
+	if n := len(m.pool.calls); n > 0 {
+		c := m.pool.calls[n-1]
+		m.pool.calls = m.pool.calls[:n-1]
+		return c
+	}
+	return &Call{m: m}
+}
+
+func (m *Machine) newAnswer() *answer {
+	if n := len(m.pool.answers); n > 0 {
+		a := m.pool.answers[n-1]
+		m.pool.answers = m.pool.answers[:n-1]
+		return a
+	}
+	return new(answer)
+}
+
+func (m *Machine) newQuestion() *question {
+	if n := len(m.pool.questions); n > 0 {
+		q := m.pool.questions[n-1]
+		m.pool.questions = m.pool.questions[:n-1]
+		return q
+	}
+	return new(question)
+}
+
+// recycle takes back a call, and the entry of the answer table that it had, once
+// nobody can know them: its sender gave the handle back, or the peer is done
+// with the answer.
+func (c *Call) recycle() {
+	m := c.m
+	if c.state != callSettled || c.settling || c.tangled || c.held || len(m.pool.calls) >= poolSize {
+		return
+	}
+	if a := c.answer; a != nil {
+		if !a.retired || a.s.err != nil {
+			return
+		}
+		*a = answer{}
+		m.pool.answers = append(m.pool.answers, a)
+	}
+	if q := c.q; q != nil {
+		q.owner = nil
+	}
+	*c = Call{m: m}
+	m.pool.calls = append(m.pool.calls, c)
+}
+
+// recycle takes back the entry of a question whose id has been freed.
+func (q *question) recycle() {
+	m := q.s.m
+	if c := q.owner; c != nil { // not recycled itself, so far
+		if c.tangled || c.q != q {
+			return
+		}
+		c.q = nil
+	}
+	*q = question{}
+	if len(m.pool.questions) < poolSize {
+		m.pool.questions = append(m.pool.questions, q)
+	}
+}
