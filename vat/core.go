@@ -47,6 +47,7 @@ type core struct {
 	ready      []*waiter  // who waits in Ready, for room for far sends
 	readyNear  []*waiter  // … for near ones
 	waiters    []*waiter  // free ones
+	awaiting   int        // goroutines in Await or Call
 	promises   []*promise // free ones, of Calls
 
 	garbage  garbage

@@ -65,6 +65,7 @@ type promise struct {
 	err  error        // broken
 	wire *captp.Error // … as it crosses; nil: to be made of err, which is not of user code
 
+	keep    *keep
 	first   *waiter // of those who wait; the others:
 	waiters []*waiter
 	watch   []watcher
@@ -176,12 +177,24 @@ func (p *promise) discard() {
 	}
 }
 
-// collect has refs released when p is collected.
+// keep is what a promise holds of the machine's references. They are released
+// when the promise is collected: one cleanup for all of them.
+type keep struct {
+	garbage *garbage
+	refs    []*captp.Ref
+	room    [2]*captp.Ref // for the first of refs
+}
+
+func (k *keep) release() { k.garbage.add(k.refs...) }
+
+// collect has refs released when p is collected. Machine right.
 func (p *promise) collect(refs ...*captp.Ref) {
-	g := &p.core.garbage
-	runtime.AddCleanup(p, func(refs []*captp.Ref) {
-		g.add(refs...)
-	}, refs)
+	if p.keep == nil {
+		p.keep = &keep{garbage: &p.core.garbage}
+		p.keep.refs = p.keep.room[:0]
+		runtime.AddCleanup(p, (*keep).release, p.keep)
+	}
+	p.keep.refs = append(p.keep.refs, refs...)
 }
 
 // fulfill settles p with a value: flat results, and capabilities of which one
@@ -346,15 +359,23 @@ func (p *promise) await(ctx context.Context) error {
 	} else {
 		p.waiters = append(p.waiters, w)
 	}
+	c.awaiting++
+	if c.awaiting > 1 {
+		// Others were woken by the same batch, and are about to send as well: what
+		// they say leaves in one write with this.
+		c.unlock()
+		runtime.Gosched()
+		c.lock()
+	}
 	c.leave()
 	err := c.wait(ctx, w)
+	c.lock()
+	c.awaiting--
 	if err == nil {
-		c.lock()
 		c.free(w)
 		c.unlock()
 		return nil
 	}
-	c.lock()
 	defer c.unlock()
 	if p.state != pending {
 		return nil

@@ -30,9 +30,22 @@ type Target interface {
 // Refs come from [Vat.Enliven], [Vat.Ref], and out of messages; the zero value is
 // not one. All methods are safe for concurrent use.
 type Ref struct {
-	core     *core
-	ref      *captp.Ref // one holder, until released
-	released *atomic.Bool
+	core *core
+	*hold
+}
+
+// hold is the one holder that a Ref has of a reference in the machine.
+type hold struct {
+	ref      *captp.Ref // until released
+	released atomic.Bool
+	garbage  *garbage
+}
+
+// lost is called when the Ref was collected.
+func (h *hold) lost() {
+	if h.released.CompareAndSwap(false, true) {
+		h.garbage.add(h.ref)
+	}
 }
 
 // State says what is known of a reference.
@@ -66,13 +79,8 @@ func (s State) String() string {
 
 // newRef makes a Ref of one holder of r. The machine right is not needed.
 func (c *core) newRef(r *captp.Ref) *Ref {
-	x := &Ref{core: c, ref: r, released: new(atomic.Bool)}
-	released, g := x.released, &c.garbage
-	runtime.AddCleanup(x, func(r *captp.Ref) {
-		if released.CompareAndSwap(false, true) {
-			g.add(r)
-		}
-	}, r)
+	x := &Ref{core: c, hold: &hold{ref: r, garbage: &c.garbage}}
+	runtime.AddCleanup(x, (*hold).lost, x.hold)
 	return x
 }
 
