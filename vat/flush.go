@@ -26,6 +26,9 @@ func (c *core) flush() {
 			}
 		}
 	}
+	if !c.held && c.turns.len() > 0 {
+		signal(c.wake) // a session that ended in here may have broken what was watched
+	}
 }
 
 // flush writes the session's bytes, if nobody else is at it. Machine right.
@@ -45,7 +48,7 @@ func (s *session) flush() {
 		if cap(out) <= maxSpare {
 			s.spare = out[:0]
 		}
-		s.captp.Unsent(unsent)
+		s.unsent(unsent)
 	}
 	s.writing = false
 	if err := s.captp.Err(); err != nil && !s.ending {
@@ -57,3 +60,9 @@ func (s *session) flush() {
 
 // maxSpare is the size of the largest out-buffer that is used again.
 const maxSpare = 64 << 10
+
+// unsent tells the machine how many bytes still wait for the socket. Machine right.
+func (s *session) unsent(n int) {
+	s.captp.Unsent(n)
+	s.behind = n > 0
+}

@@ -18,6 +18,7 @@ type session struct {
 
 	// Guarded by the machine right.
 	writing bool    // somebody is in flush
+	behind  bool    // when last looked at, bytes waited for the socket
 	ending  bool    // the link is being ended
 	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
@@ -60,6 +61,9 @@ func (s *session) Up(peer crypto.Hello) {
 func (s *session) Receive(data []byte) {
 	c := s.core
 	c.lock()
+	if s.behind && !s.writing {
+		s.unsent(s.link.Buffered()) // what the peer has taken since is not held for it
+	}
 	var f *feed
 	if n := len(s.feeds); n > 0 {
 		f = s.feeds[n-1]
@@ -81,7 +85,12 @@ func (s *session) Closed(err error) {
 		s.ending = true
 		s.report(err)
 	}
-	s.captp.Disconnect(linkError(err), !link.Delivered(err))
+	why := linkError(err)
+	if c.refused != nil {
+		own := toWire(c.refused)
+		why.Code, why.Reason = own.Code, own.Reason
+	}
+	s.captp.Disconnect(why, !link.Delivered(err))
 	for i, x := range c.sessions {
 		if x == s {
 			c.sessions = append(c.sessions[:i], c.sessions[i+1:]...)
@@ -90,11 +99,14 @@ func (s *session) Closed(err error) {
 	}
 }
 
-// report tells the log how the session ended: as the machine says, or else as the
-// link does with err. Machine right.
+// report has the log told how the session ended: as the machine says, or else as
+// the link does with err. Machine right.
 func (s *session) report(err error) {
+	c := s.core
 	if own := s.captp.Err(); own != nil {
-		s.core.outcomes.Report("vat: session ended", string(own.Outcome), "peer", s.peer, "error", own)
+		c.outside = append(c.outside, func() {
+			c.outcomes.Report("vat: session ended", string(own.Outcome), "peer", s.peer, "error", own)
+		})
 		return
 	}
 	attrs := []any{"peer", s.peer, "error", err}
@@ -102,7 +114,9 @@ func (s *session) report(err error) {
 	if errors.As(err, &cause) {
 		attrs = append(attrs, "cause", cause.Code())
 	}
-	s.core.outcomes.Report("vat: session ended", string(linkError(err).Outcome), attrs...)
+	c.outside = append(c.outside, func() {
+		c.outcomes.Report("vat: session ended", string(linkError(err).Outcome), attrs...)
+	})
 }
 
 // The outcomes with which sessions could not be had.
