@@ -44,6 +44,7 @@ type Session struct {
 	out     []byte // complete messages, to be written
 	unsent  int    // bytes taken out that the transport has not got rid of
 	charged int64
+	booked  int64 // what of m.loose is this session's
 
 	dirty   bool
 	failing Ending // a rule was broken: ends as soon as the step is over

@@ -135,17 +135,22 @@ func (c *core) context() context.Context {
 	return c.vat.ctx
 }
 
+// maxFarewell is how many bytes may still wait for a peer that is cut off: who has
+// left more unread will not read the Abort either, and must not have us hold it.
+const maxFarewell = 256 << 10
+
 // hangUp ends a link in order, because the machine has ended the session: what
 // is written, an Abort perhaps, still leaves.
 func (v *Vat) hangUp(l *link.Link) {
 	c := v.core
+	behind := l.Buffered() > maxFarewell
 	c.lock()
-	closed := c.refused != nil
-	if !closed {
+	sever := behind || c.refused != nil
+	if !sever {
 		v.goroutines.Add(1)
 	}
 	c.unlock()
-	if closed {
+	if sever {
 		l.Close(nil)
 		return
 	}
