@@ -44,6 +44,7 @@ type Victim struct {
 	v    *vat.Vat
 	kept map[string]*vat.Ref
 	hung []*vat.Resolver[int64]
+	all  []*vat.Ref
 }
 
 type point struct {
@@ -81,6 +82,8 @@ func (*Victim) Echo(x any) any              { return x }
 func (*Victim) Panic()                      { panic("\x1b[31msecret\x00") }
 func (*Victim) Fail() error                 { return errors.New("no") }
 func (*Victim) Chan() any                   { return make(chan int) }
+func (v *Victim) Make() *Victim             { return &Victim{v: v.v} }
+func (v *Victim) Hoard(r *vat.Ref)          { v.all = append(v.all, r) }
 func (v *Victim) Me() *Victim               { return v }
 
 // Keep keeps a reference, under a name if it has one.
