@@ -229,7 +229,9 @@ func (c *Call) settle(p payload, err *Error) {
 		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(told.caps)}, err.answer())
 	}
 	c.followers = nil
-	releaseAll(told.caps)
+	if len(p.caps) > 0 && &told.caps[0] != &p.caps[0] {
+		releaseAll(told.caps)
+	}
 	releaseAll(p.caps)
 	c.leave()
 	c.settling = false
@@ -237,12 +239,11 @@ func (c *Call) settle(p payload, err *Error) {
 }
 
 // settlePipes settles the promises for parts of the results. It returns the
-// results as others are to be told of them, with holders: where a promise is in
-// embargo it stands for what it will be, so that nobody overtakes what was sent
-// on it.
+// results as others are to be told of them: p, or, where a promise is in embargo,
+// with holders of their own and that promise for what it will be, so that nobody
+// overtakes what was sent on it.
 func (c *Call) settlePipes(p payload, err *Error) (told payload) {
 	told = p
-	told.caps = retainAll(p.caps)
 	for _, x := range c.pipes {
 		if err != nil {
 			if x.ref.unresolved() && x.ref.embargoed == nil {
@@ -259,7 +260,10 @@ func (c *Call) settlePipes(p payload, err *Error) (told payload) {
 			c.m.forward(x.ref, r)
 		default:
 			c.resolvePipe(x.ref, r)
-			if x.ref.embargoed != nil {
+			if x.ref.embargoed != nil && len(p.caps) > 0 {
+				if &told.caps[0] == &p.caps[0] {
+					told.caps = retainAll(p.caps)
+				}
 				replace(told.caps, r, x.ref)
 			}
 		}
