@@ -19,21 +19,43 @@ func (s *Session) charge(n int) {
 
 // holding is what is held for the session at this moment, by capacity.
 func (s *Session) holding() int64 {
-	return s.charged + int64(cap(s.partial)+len(s.out)+s.unsent)
+	return s.charged + s.loose()
 }
 
-// checkBudget ends the session, or the largest ones, when too much is held.
+// loose is what is held for the session outside of the tables: the part of a
+// message, and what has not been written.
+func (s *Session) loose() int64 { return int64(cap(s.partial) + len(s.out) + s.unsent) }
+
+// bookLoose brings the machine's sum up to date with what is loose; a session that
+// has ended has nothing.
+func (s *Session) bookLoose() {
+	n := s.loose()
+	if s.err != nil {
+		n = 0
+	}
+	s.m.loose += n - s.booked
+	s.booked = n
+}
+
+// checkBudget ends the session, or the largest one, when too much is held.
 func (s *Session) checkBudget() {
+	s.bookLoose()
 	if s.holding() > s.m.lim.HardBytes {
 		s.fatal(LimitBytes)
 	}
-	if s.m.charged > s.m.lim.TotalBytes {
-		largest := s
-		for _, o := range s.m.sessions {
-			if o.err == nil && o.failing == "" && o.holding() > largest.holding() {
-				largest = o
-			}
+	over := s.m.charged + s.m.loose - s.m.lim.TotalBytes
+	if over <= 0 {
+		return
+	}
+	var largest *Session
+	for _, o := range s.m.sessions {
+		if o.failing != "" {
+			over -= o.holding() // about to go
+		} else if largest == nil || o.holding() > largest.holding() {
+			largest = o
 		}
+	}
+	if over > 0 && largest != nil {
 		largest.fatal(LimitBytes)
 	}
 }

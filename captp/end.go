@@ -50,6 +50,7 @@ func (s *Session) end(err *Error, tell, neverSent bool) {
 	}
 	s.ForgetBootstrap()
 	s.leaving, s.partial = nil, nil
+	s.bookLoose()
 }
 
 func (m *Machine) forget(s *Session) {

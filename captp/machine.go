@@ -36,6 +36,7 @@ type Machine struct {
 	dirty     []*Session
 	pending   int   // local calls that wait inside this vat
 	charged   int64 // bytes, all sessions
+	loose     int64 // bytes that sessions hold outside of the tables
 	serial    uint64
 	noEmbargo bool // for the explorer, which shows what embargoes are for
 	bufs      [][]byte
