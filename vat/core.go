@@ -43,12 +43,13 @@ type core struct {
 
 	complaints complaints
 	maxPending int
-	local      int        // turns queued by local sends
-	ready      []*waiter  // who waits in Ready, for room for far sends
-	readyNear  []*waiter  // … for near ones
-	waiters    []*waiter  // free ones
-	awaiting   int        // goroutines in Await or Call
-	promises   []*promise // free ones, of Calls
+	local      int           // turns queued by local sends
+	ready      []*waiter     // who waits in Ready, for room for far sends
+	readyNear  []*waiter     // … for near ones
+	waiters    []*waiter     // free ones
+	awaiting   int           // goroutines in Await or Call
+	sent       atomic.Uint64 // sends that nobody waited for
+	promises   []*promise    // free ones, of Calls
 
 	garbage  garbage
 	stirred  bool          // the steward is awake
@@ -107,6 +108,7 @@ func (c *core) leave() {
 // leaveSoon is leave for a send that nobody waits for yet: the worker writes, and
 // takes with it what is sent until it comes to that.
 func (c *core) leaveSoon() {
+	c.sent.Add(1)
 	c.settle()
 	if !c.held {
 		signal(c.wake)

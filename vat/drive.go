@@ -1,6 +1,9 @@
 package vat
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // quantum is how many messages of one session are fed to the machine before
 // their turns run and others get the machine right.
@@ -48,6 +51,21 @@ func (c *core) feed(f *feed, max int) {
 	c.settle()
 }
 
+// linger lets whoever is in the middle of a row of sends get to its end, which
+// takes microseconds, so that they leave in one write: by the worker, or by who
+// then waits for an answer. Being counted in yields and not in time, it ends.
+func (c *core) linger() {
+	for range 8 {
+		before := c.sent.Load()
+		for range 8 {
+			runtime.Gosched()
+		}
+		if c.sent.Load() == before {
+			return
+		}
+	}
+}
+
 // worker runs the turns that nobody else is there to run: those that sends and
 // resolutions from outside queued. It also keeps the timers.
 func (v *Vat) worker() {
@@ -71,6 +89,7 @@ func (v *Vat) worker() {
 		c.leave()
 		select {
 		case <-c.wake:
+			c.linger()
 		case <-timer.C:
 		case <-v.stop:
 			return
