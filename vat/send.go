@@ -110,17 +110,10 @@ func (complaint) settled(p *promise) {
 // complain logs a failed SendOnly, but not more than a few each second: a session
 // that ends takes many with it.
 func (c *core) complain(verb string, err error) {
-	c.complaints.Lock()
-	now := time.Now()
-	if now.Sub(c.complaints.since) >= time.Second {
-		if n := c.complaints.count - complaintsPerSecond; n > 0 {
-			c.log.Warn("vat: more SendOnly failed", "count", n)
-		}
-		c.complaints.since, c.complaints.count = now, 0
+	more, tell := c.complaints.add(time.Now())
+	if more > 0 {
+		c.log.Warn("vat: more SendOnly failed", "count", more)
 	}
-	c.complaints.count++
-	tell := c.complaints.count <= complaintsPerSecond
-	c.complaints.Unlock()
 	if tell {
 		c.log.Warn("vat: SendOnly failed", "verb", verb, "error", err)
 	}
@@ -133,6 +126,19 @@ type complaints struct {
 	sync.Mutex
 	since time.Time
 	count int
+}
+
+// add counts one more: whether it is to be told, and how many of the second before
+// were not.
+func (x *complaints) add(now time.Time) (more int, tell bool) {
+	x.Lock()
+	defer x.Unlock()
+	if now.Sub(x.since) >= time.Second {
+		more = max(0, x.count-complaintsPerSecond)
+		x.since, x.count = now, 0
+	}
+	x.count++
+	return more, x.count <= complaintsPerSecond
 }
 
 // sendSettle asks what r settles to; sink gets it. Machine right.

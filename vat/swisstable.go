@@ -79,7 +79,10 @@ func (v *Vat) Grant(o any, cfg *ExportConfig) (*Grant, error) {
 		g.expires = time.Now().Add(cfg.Lifetime)
 	}
 	g.grant = &captp.Grant{Tag: g}
-	return g, v.core.enlist(g)
+	if err := v.core.enlist(g); err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 // exportable returns the object that o is or refers to.
@@ -149,7 +152,9 @@ func (g *Grant) Expires() time.Time { return g.expires }
 
 // Revoke ends the grant: the sturdyref leads nowhere from now on, and every
 // reference that came of it, here and in other vats, breaks with ErrRevoked. Calls
-// that were delivered already are not undone. Revoke more than once is as once.
+// that were delivered already are not undone, and what the object itself gave out
+// meanwhile (another object, or itself as a result) is not taken back: that was a
+// reference of its own, without the grant. Revoke more than once is as once.
 func (g *Grant) Revoke() {
 	g.core.lock()
 	g.end()

@@ -165,8 +165,9 @@ func (v *Vat) hangUp(l *link.Link) {
 // Close severs: every session ends at once, and everything pending breaks,
 // here with ErrClosed and at the peers with ErrDisconnected. Turns that have not
 // begun do not run; Close waits for one that has, and for every goroutine of the
-// vat, those of [Go] included, whose contexts end. Inside of a turn, where it
-// would wait for itself, it returns ErrInTurn. Close more than once is as once.
+// vat, those of [Go] included, whose contexts end; so a function of Go must not
+// call it. Inside of a turn, where it would wait for itself, it returns ErrInTurn.
+// Close more than once is as once.
 func (v *Vat) Close() error {
 	if inTurn() {
 		return v.core.refuseInTurn("Close")
