@@ -200,7 +200,7 @@ func (b *stored) set(c *Call, p payload) bool {
 	if p.flat != nil {
 		buf = append(buf, p.flat...)
 	} else {
-		buf, err = capn.Flatten(buf, p.content)
+		buf, err = capn.FlattenOnce(buf, p.content)
 	}
 	b.buf, b.caps = buf, p.caps
 	if err == nil {
@@ -252,6 +252,7 @@ func (b *stored) clear(c *Call) {
 	if b.buf != nil {
 		c.m.giveBuf(b.buf)
 	}
+	b.msg.Reset()
 	b.caps, b.content, b.charged, b.buf, b.pinned = nil, capn.Ptr{}, 0, nil, false
 }
 

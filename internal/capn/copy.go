@@ -86,7 +86,20 @@ func (b *Builder) copyPtr(slot Slot, p Ptr, off uint32) error {
 
 // Flatten makes a deep copy of what p designates as the root of a flat
 // segment, in dst[:0], which grows as needed. Errors as for [Builder.Copy].
-func Flatten(dst []byte, p Ptr) ([]byte, error) {
+func Flatten(dst []byte, p Ptr) ([]byte, error) { return flatten(dst, p) }
+
+// FlattenOnce is Flatten for what comes from a stranger: it fails with ErrTraversal
+// if the copy would be more than about twice as large as the whole message that p
+// belongs to, as it is if many pointers share what they lead to. No message that was
+// built in the usual way has such pointers.
+func FlattenOnce(dst []byte, p Ptr) ([]byte, error) {
+	if p.m != nil {
+		p.m.budget = min(p.m.budget, int64(p.m.Size()/wordBytes)*2+64)
+	}
+	return flatten(dst, p)
+}
+
+func flatten(dst []byte, p Ptr) ([]byte, error) {
 	var b Builder
 	b.Init(dst[:0])
 	err := b.Copy(b.RootSlot(), p)

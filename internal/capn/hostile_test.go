@@ -279,3 +279,35 @@ func BenchmarkBuildAndRead(bm *testing.B) {
 		}
 	}
 }
+
+func TestFlattenOnce(t *testing.T) {
+	var b capn.Builder
+	b.Init(nil)
+	const pointers = 7
+	root := b.Root(0, pointers)
+	b.Data(root.Slot(0), make([]byte, 8000))
+	seg := b.Bytes()
+	var m capn.Message
+	require.NoError(t, m.ParseFlat(seg, nil))
+	p, err := m.Root()
+	require.NoError(t, err)
+	flat, err := capn.FlattenOnce(nil, p)
+	require.NoError(t, err)
+	require.Len(t, flat, len(seg))
+	// All pointers at the one list: still within the budget of eight times, which
+	// is what a copy would be.
+	first := binary.LittleEndian.Uint64(seg[8:])
+	for i := uint64(1); i < pointers; i++ {
+		binary.LittleEndian.PutUint64(seg[8+8*i:], first-i<<2)
+	}
+	require.NoError(t, m.ParseFlat(seg, nil))
+	p, err = m.Root()
+	require.NoError(t, err)
+	_, err = capn.Flatten(nil, p)
+	require.NoError(t, err)
+	require.NoError(t, m.ParseFlat(seg, nil))
+	p, err = m.Root()
+	require.NoError(t, err)
+	_, err = capn.FlattenOnce(nil, p)
+	require.ErrorIs(t, err, capn.ErrTraversal)
+}

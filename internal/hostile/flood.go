@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"time"
 )
@@ -15,13 +16,14 @@ const MaxFlood = 32 << 20
 
 // Flood is an attack by quantity.
 type Flood struct {
-	Name  string
-	Vat   string // which vat is attacked; "" is plain
-	Small int    // how many in every run of the tests
-	Full  int    // how many in earnest
-	Reads bool   // whether the attacker reads what it is answered
-	Raw   bool   // whether it begins before the handshake
-	pour  func(a *attack, n int) error
+	Name   string
+	Vat    string // which vat is attacked; "" is plain
+	Small  int    // how many in every run of the tests
+	Full   int    // how many in earnest
+	Reads  bool   // whether the attacker reads what it is answered
+	Sealed bool   // whether it is one of records
+	Raw    bool   // whether it begins before the handshake
+	pour   func(a *attack, n int) error
 }
 
 // FloodResult is what a flood came to.
@@ -62,8 +64,7 @@ func (r *Runner) Flood(f *Flood, n int) (res FloodResult, err error) {
 	res.Honest = time.Since(honest)
 	err = <-poured
 	res.Took = time.Since(begin)
-	res.Outcome = t.log.await(50*time.Millisecond, "", a.keys()...)
-	for range 20 {
+	for range 100 { // what was sent in time is still worked off
 		res.Heap = liveHeap() - heap
 		start := cpuTime()
 		pause(Idle)
@@ -72,6 +73,7 @@ func (r *Runner) Flood(f *Flood, n int) (res FloodResult, err error) {
 			break
 		}
 	}
+	res.Outcome = t.log.await(50*time.Millisecond, "", a.keys()...)
 	if err == nil {
 		err = t.check()
 	}
@@ -101,8 +103,7 @@ func (a *attack) pourAll(f *Flood, n int) error {
 			if err := a.conn.SetReadDeadline(time.Time{}); err != nil {
 				return err
 			}
-			conn := a.conn
-			go func() { _, _ = io.Copy(io.Discard, conn) }() // until the attack is over
+			go a.discard(a.conn)
 		}
 	}
 	err := f.pour(a, n)
@@ -112,15 +113,22 @@ func (a *attack) pourAll(f *Flood, n int) error {
 	return err
 }
 
+// discard reads what comes, until the attack is over.
+func (a *attack) discard(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
 }
 
+// inTurn is how many messages of one template follow on one another: so many that
+// the vat has run their turns before it meets the next template.
+const inTurn = 256
+
 // mark stands in a template where the number of the message goes.
 const mark = 0x5ca1ab1e
 
-// pourFrames sends n messages like the templates, in turn, in which mark is
+// pourFrames sends n messages like each of the templates, in which mark is
 // replaced by numbers from first on.
 func (a *attack) pourFrames(n, first int, templates ...string) error {
 	var frames [][]byte
@@ -133,19 +141,21 @@ func (a *attack) pourFrames(n, first int, templates ...string) error {
 		frames, at = append(frames, f), append(at, marks(f))
 	}
 	var run []byte
-	for i := range n {
+	for i := 0; i < n; i += inTurn {
 		for k, f := range frames {
-			start := len(run)
-			run = append(run, f...)
-			for _, p := range at[k] {
-				binary.LittleEndian.PutUint32(run[start+p:], uint32(first+i))
+			for j := i; j < min(i+inTurn, n); j++ {
+				start := len(run)
+				run = append(run, f...)
+				for _, p := range at[k] {
+					binary.LittleEndian.PutUint32(run[start+p:], uint32(first+j))
+				}
+				if len(run) > 50_000 {
+					if err := a.data(run); err != nil {
+						return err
+					}
+					run = run[:0]
+				}
 			}
-		}
-		if len(run) > 50_000 {
-			if err := a.data(run); err != nil {
-				return err
-			}
-			run = run[:0]
 		}
 	}
 	return a.data(run)

@@ -1,0 +1,138 @@
+// Report runs the hostile corpus and the floods, and prints what each came to and what it cost. With -compare the floods
+// that are messages only are also poured over a plain connection at stock go-capnp, in the same run.
+//
+//	go run ./internal/hostile/report [-full] [-compare] [-case TEXT] [-flood TEXT]
+//
+// It exits with 1 if anything was not as it should be.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/vatnet/vatnet/internal/hostile"
+	corpus "github.com/vatnet/vatnet/spec/hostile"
+)
+
+func main() {
+	full := flag.Bool("full", false, "floods with their full counts")
+	compare := flag.Bool("compare", true, "pour floods at go-capnp, too")
+	only := flag.String("case", "", "only the cases whose file or name contains this; - for none")
+	onlyFlood := flag.String("flood", "", "only the floods whose name contains this; - for none")
+	name := flag.String("plain", "", "pour this flood at go-capnp, and print what it did; used by report itself")
+	count := flag.Int("n", 0, "how many, with -plain")
+	flag.Parse()
+	if *name != "" {
+		if err := plain(*name, *count); err != nil {
+			fmt.Fprintln(os.Stderr, "report:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	bad, err := report(*full, *compare, *only, *onlyFlood)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+	}
+	if bad > 0 || err != nil {
+		os.Exit(1)
+	}
+}
+
+func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
+	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	r := &hostile.Runner{Patience: 2 * time.Second}
+	defer r.Close()
+	cases, err := hostile.Parse(corpus.Files)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Fprintln(out, "case\toutcome\theap KiB\tCPU\ttook\t")
+	for _, c := range cases {
+		if !strings.Contains(c.File+" "+c.Name(), only) {
+			continue
+		}
+		results, err := r.Run(c)
+		if len(results) == 0 {
+			return bad, err
+		}
+		res := results[0]
+		verdict := ""
+		if res.Err != nil || err != nil {
+			bad++
+			verdict = fmt.Sprint("WRONG: ", res.Err, " ", err)
+		}
+		fmt.Fprintf(out, "%s\t%s\t%d\t%v\t%v\t%s\n", c.Name(), res.Outcome, res.Heap>>10, short(res.CPU), short(res.Took), verdict)
+	}
+	fmt.Fprintln(out, "\nflood\tcount\toutcome\theap KiB\thonest call\ttook\tgo-capnp: heap KiB\thonest call\t")
+	for _, f := range hostile.Floods {
+		if !strings.Contains(f.Name, onlyFlood) {
+			continue
+		}
+		n := f.Small
+		if full {
+			n = f.Full
+		}
+		res, err := r.Flood(f, n)
+		verdict := ""
+		if err != nil {
+			bad++
+			verdict = "WRONG: " + err.Error()
+		}
+		other := "\t"
+		if compare {
+			other = against(f, n)
+		}
+		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%v\t%v\t%s\t%s\n",
+			f.Name, n, res.Outcome, res.Heap>>10, short(res.Honest), short(res.Took), other, verdict)
+	}
+	return bad, out.Flush()
+}
+
+// against pours f at stock go-capnp, in a process of its own: it may not survive.
+func against(f *hostile.Flood, n int) string {
+	if f.Raw || f.Sealed {
+		return "\t"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	self, err := os.Executable()
+	if err != nil {
+		return "? " + err.Error() + "\t"
+	}
+	text, err := exec.CommandContext(ctx, self, "-plain", f.Name, "-n", strconv.Itoa(n)).Output()
+	if err != nil {
+		return "died: " + err.Error() + "\t"
+	}
+	return string(text)
+}
+
+// plain is the other process.
+func plain(name string, n int) error {
+	for _, f := range hostile.Floods {
+		if f.Name != name {
+			continue
+		}
+		res, err := hostile.FloodPlain(f, n)
+		if err != nil {
+			return err
+		}
+		honest := short(res.Honest).String()
+		if res.Honest < 0 {
+			honest = "none in " + hostile.PlainPatience.String()
+		}
+		if res.CPU > hostile.MaxCPU {
+			honest += fmt.Sprintf(", and %v of CPU in %v of idleness", short(res.CPU), hostile.Idle)
+		}
+		fmt.Printf("%d\t%s", res.Heap>>10, honest)
+	}
+	return nil
+}
+
+func short(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
