@@ -112,3 +112,34 @@ func TestALoggerMayUseTheVat(t *testing.T) {
 		require.Equal(t, vat.BrokenRef, r.State())
 	})
 }
+
+// A grant expires also while the vat is busy with one long turn.
+func TestGrantExpiresDuringALongTurn(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		rec := &Recorder{block: make(chan struct{}), began: make(chan struct{}, 1)}
+		defer close(rec.block)
+		sr, err := p.there.Export(&Keeper{}, &vat.ExportConfig{Lifetime: 2 * time.Second})
+		require.NoError(t, err)
+		r := p.here.Enliven(sr)
+		call[[]byte](t, r, "much")
+		busy, err := p.there.Ref(rec)
+		require.NoError(t, err)
+		busy.SendOnly("block")
+		<-rec.began
+		time.Sleep(3 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = vat.Call[[]byte](ctx, r, "much")
+		require.ErrorIs(t, err, vat.ErrRevoked)
+	})
+}
+
+// Revoking what has ended with its vat does nothing.
+func TestRevokeAfterClose(t *testing.T) {
+	v, err := vat.New(&vat.Config{Listen: []string{"127.0.0.1:0"}, Logger: quiet().Logger})
+	require.NoError(t, err)
+	g, err := v.Grant(&Keeper{}, &vat.ExportConfig{Lifetime: time.Hour})
+	require.NoError(t, err)
+	require.NoError(t, v.Close())
+	g.Revoke()
+}

@@ -49,6 +49,7 @@ type patrol struct {
 func (p *patrol) tick(c *core) bool {
 	c.lock()
 	defer c.leave()
+	c.fireTimers() // the worker, whose they are, may be in a long turn: grants expire all the same
 	if !c.held {
 		if p.batch == c.batches {
 			p.idle++

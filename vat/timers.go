@@ -37,6 +37,14 @@ func (c *core) stopTimer(t *timer) {
 	}
 }
 
+// clear stops all of them. Machine right.
+func (ts *timers) clear() {
+	for _, t := range ts.heap {
+		t.index = -1
+	}
+	ts.heap = nil
+}
+
 // fireTimers calls what is due. Machine right.
 func (c *core) fireTimers() {
 	if len(c.timers.heap) == 0 {

@@ -183,7 +183,7 @@ func (v *Vat) Close() error {
 		v.goroutines.Wait()
 		c.lock()
 		c.refuse(ErrClosed)
-		c.timers.heap = nil
+		c.timers.clear()
 		c.unlock()
 		close(c.done)
 		close(v.closed)
