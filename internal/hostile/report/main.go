@@ -55,7 +55,7 @@ func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 	}
 	fmt.Fprintln(out, "case\toutcome\theap KiB\tCPU\ttook\t")
 	for _, c := range cases {
-		if !strings.Contains(c.File+" "+c.Name(), only) {
+		if !chosen(c.File+" "+c.Name(), only) {
 			continue
 		}
 		results, err := r.Run(c)
@@ -72,7 +72,7 @@ func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 	}
 	fmt.Fprintln(out, "\nflood\tcount\toutcome\theap KiB\thonest call\ttook\tgo-capnp: heap KiB\thonest call\t")
 	for _, f := range hostile.Floods {
-		if !strings.Contains(f.Name, onlyFlood) {
+		if !chosen(f.Name, onlyFlood) {
 			continue
 		}
 		n := f.Small
@@ -94,6 +94,9 @@ func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 	}
 	return bad, out.Flush()
 }
+
+// chosen reports whether a filter lets text through; - lets nothing through.
+func chosen(text, filter string) bool { return filter != "-" && strings.Contains(text, filter) }
 
 // against pours f at stock go-capnp, in a process of its own: it may not survive.
 func against(f *hostile.Flood, n int) string {
