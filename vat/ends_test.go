@@ -141,5 +141,6 @@ func TestRevokeAfterClose(t *testing.T) {
 	g, err := v.Grant(&Keeper{}, &vat.ExportConfig{Lifetime: time.Hour})
 	require.NoError(t, err)
 	require.NoError(t, v.Close())
+	require.ErrorIs(t, v.Enliven(g.Sturdyref()).Err(), vat.ErrClosed, "one's own, too")
 	g.Revoke()
 }

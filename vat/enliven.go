@@ -16,11 +16,15 @@ import (
 // ErrNoSuchObject, or ErrClosed if v is closed. [Ref.Await] tells when it is known.
 func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 	c := v.core
-	switch {
-	case r.IsZero():
+	if r.IsZero() {
 		return c.brokenRef(ErrNull)
-	case r.Vat() == v.ID():
-		c.lock()
+	}
+	c.lock()
+	if refused := c.refused; refused != nil {
+		c.unlock()
+		return c.brokenRef(refused)
+	}
+	if r.Vat() == v.ID() {
 		defer c.leave()
 		ref := c.lookup(r.Swissnum().Hash(v.ID()))
 		if ref == nil {
@@ -28,12 +32,7 @@ func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 		}
 		return c.newRef(ref)
 	}
-	c.lock()
-	refused := c.refused
 	c.unlock()
-	if refused != nil {
-		return c.brokenRef(refused)
-	}
 	l := v.links.Link(r.Vat(), r.Locations(), func(l *link.Link) link.Receiver { return c.open(l) })
 	return c.ask(l.Receiver().(*session), r.Swissnum())
 }
