@@ -193,13 +193,14 @@ func (ls *Links) down(l *Link, t *transport, err error) {
 		_ = t.conn.Close() // nobody wants it
 		return
 	}
-	ls.log.Debug("transport ended", "peer", l.peer.Short(), "error", err)
+	tell := func() { ls.log.Debug("transport ended", "peer", l.peer.Short(), "error", err) }
 	if p.pair.phase == claimed {
 		if err == error(ErrSuperseded) {
 			l.unexposed()
 		}
 		if ls.release(p) {
 			ls.mu.Unlock()
+			tell()
 			return
 		}
 	}
@@ -208,6 +209,7 @@ func (ls *Links) down(l *Link, t *transport, err error) {
 	}
 	ls.leave(p)
 	ls.mu.Unlock()
+	tell()
 	if l.finish(err) {
 		l.tell()
 	}
