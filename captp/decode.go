@@ -50,8 +50,6 @@ func (s *Session) receive(frame []byte) {
 		s.fatal(ProtoMessage)
 		return
 	}
-	s.reading = frame
-	defer func() { s.reading = nil }()
 	root, err := m.frame.Root()
 	if err != nil || !root.IsStruct() {
 		s.fatal(ProtoMessage)

@@ -39,7 +39,6 @@ type Session struct {
 	peerRoot *Call // the question for the peer's bootstrap object
 	anchor   *Ref  // stands for the peer itself as a target
 
-	reading []byte // the frame that is being handled
 	partial []byte // of a message that has not arrived whole
 	out     []byte // complete messages, to be written
 	unsent  int    // bytes taken out that the transport has not got rid of

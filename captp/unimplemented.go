@@ -3,16 +3,8 @@ package captp
 import "github.com/vatnet/vatnet/internal/capn"
 
 // unimplemented echoes the message that is being handled: an arm of a higher
-// level, or of a later version. Pointers that share what they lead to would make
-// the echo many times as large as the message, so it is read anew on a budget that
-// no honest message needs: each word about once.
+// level, or of a later version.
 func (s *Session) unimplemented() {
-	limits := s.m.words
-	limits.Traversal = 2*len(s.reading)/8 + 64
-	if s.m.frame.Parse(s.reading, &limits) != nil {
-		s.fatal(ProtoMessage)
-		return
-	}
 	root, err := s.m.frame.Root()
 	if err != nil {
 		s.fatal(ProtoMessage)
@@ -22,7 +14,7 @@ func (s *Session) unimplemented() {
 	b.InitFramed(s.out)
 	echo := b.Root(1, 1)
 	echo.SetU16(0, msgUnimplemented)
-	if b.Copy(echo.Slot(0), root) != nil {
+	if b.CopyOnce(echo.Slot(0), root) != nil {
 		s.fatal(ProtoMessage)
 		return
 	}

@@ -19,6 +19,7 @@ type Builder struct {
 	start  int // where the segment begins in buf
 	framed bool
 	err    error
+	max    int // length of buf at which Copy gives up; 0: none
 }
 
 // Slot designates a pointer word of the message being built: the place where

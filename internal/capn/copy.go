@@ -9,6 +9,9 @@ import "encoding/binary"
 // original. Errors: those of [Ptr.Field], and ErrTooBig; after an error what
 // was built so far must be thrown away.
 func (b *Builder) Copy(slot Slot, p Ptr) error {
+	if b.max > 0 && len(b.buf) > b.max {
+		return ErrTraversal
+	}
 	switch p.kind() {
 	case kindNull:
 		b.SetNull(slot)
@@ -86,23 +89,29 @@ func (b *Builder) copyPtr(slot Slot, p Ptr, off uint32) error {
 
 // Flatten makes a deep copy of what p designates as the root of a flat
 // segment, in dst[:0], which grows as needed. Errors as for [Builder.Copy].
-func Flatten(dst []byte, p Ptr) ([]byte, error) { return flatten(dst, p) }
-
-// FlattenOnce is Flatten for what comes from a stranger: it fails with ErrTraversal
-// if the copy would be more than about twice as large as the whole message that p
-// belongs to, as it is if many pointers share what they lead to. No message that was
-// built in the usual way has such pointers.
-func FlattenOnce(dst []byte, p Ptr) ([]byte, error) {
-	if p.m != nil {
-		p.m.budget = min(p.m.budget, int64(p.m.Size()/wordBytes)*2+64)
-	}
-	return flatten(dst, p)
-}
-
-func flatten(dst []byte, p Ptr) ([]byte, error) {
+func Flatten(dst []byte, p Ptr) ([]byte, error) {
 	var b Builder
 	b.Init(dst[:0])
 	err := b.Copy(b.RootSlot(), p)
+	return b.Bytes(), err
+}
+
+// CopyOnce is Copy for what comes from a stranger: it also fails, with ErrTraversal,
+// when the copy becomes twice as large as the whole message that p belongs to, as it
+// does if many pointers share what they lead to. No message that was built in the
+// usual way has such pointers.
+func (b *Builder) CopyOnce(slot Slot, p Ptr) error {
+	b.max = len(b.buf) + 2*p.MessageBytes() + 512
+	err := b.Copy(slot, p)
+	b.max = 0
+	return err
+}
+
+// FlattenOnce is Flatten with CopyOnce.
+func FlattenOnce(dst []byte, p Ptr) ([]byte, error) {
+	var b Builder
+	b.Init(dst[:0])
+	err := b.CopyOnce(b.RootSlot(), p)
 	return b.Bytes(), err
 }
 
