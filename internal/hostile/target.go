@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/big"
+	"net"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ var vats = map[string]vat.Limits{
 	// where loopback has no privileges
 	"gated": {Sessions: link.Limits{
 		RateLoopback: true, Handshakes: 64, HandshakesPerHost: 4, HandshakesPerSec: 1, HandshakesBurst: 3,
-		KnockTimeout: time.Second, HandshakeTimeout: time.Second,
+		KnockTimeout: 5 * time.Second, HandshakeTimeout: 5 * time.Second,
 	}},
 }
 
@@ -212,8 +213,11 @@ func (r *recorder) Handle(_ context.Context, rec slog.Record) error {
 			outcome = a.Value.String()
 		case "cause":
 			cause = a.Value.String()
-		case "peer", "from":
+		case "peer":
 			keys = append(keys, a.Value.String())
+		case "from":
+			host, _, _ := net.SplitHostPort(a.Value.String())
+			keys = append(keys, a.Value.String(), host)
 		case "stack":
 			r.mu.Lock()
 			r.panics = append(r.panics, a.Value.String())
