@@ -26,7 +26,7 @@ const maxWaits = 4096
 type waiting struct {
 	core  *core
 	call  *captp.Call
-	obj   *hosted
+	obj   *face
 	verb  string
 	data  settledData
 	left  int // promises not yet settled
@@ -89,17 +89,17 @@ func (s *settledData) of(index uint32) *settledRef {
 // waitForArguments looks, inside the machine, for references among the arguments
 // of call that stand where plain data is wanted. It returns nil if there is none.
 // If all of them are known already, there is nothing to wait for (wait is false).
-func (c *core) waitForArguments(h *hosted, call *captp.Call) (w *waiting, wait bool) {
+func (c *core) waitForArguments(f *face, call *captp.Call) (w *waiting, wait bool) {
 	params, caps := call.Params()
 	args, err := value.ParseArgs(params)
 	if err != nil {
 		return nil, false // its turn will say so
 	}
-	v := h.verbs.byName[string(args.Verb())]
+	v := f.verbs.byName[string(args.Verb())]
 	if v == nil {
 		return nil, false
 	}
-	w = &waiting{core: c, call: call, obj: h, verb: v.name}
+	w = &waiting{core: c, call: call, obj: f, verb: v.name}
 	for i := range args.Len() {
 		if t := v.param(i); t != nil && codec.WantsPlain(t) {
 			w.want(&w.data, args.At(i), t, caps)

@@ -50,6 +50,7 @@ type encoder struct {
 	val     value.Encoder
 	core    *core
 	sources []source
+	outcome bool           // it is the result of the current turn, whose method has returned
 	out     captp.Outgoing // for send
 }
 
@@ -75,7 +76,7 @@ func newEncoder(c *core) *encoder {
 // done gives e back; nothing it gave may be used any more.
 func (e *encoder) done() {
 	clear(e.sources)
-	e.core, e.sources, e.out = nil, e.sources[:0], captp.Outgoing{}
+	e.core, e.outcome, e.sources, e.out = nil, false, e.sources[:0], captp.Outgoing{}
 	if cap(e.val.B.Buffer()) > maxPooled {
 		e.val.B.Init(nil)
 	}
@@ -112,7 +113,7 @@ func (e *encoder) take() (flat []byte, caps []*captp.Ref) {
 		for i, s := range e.sources {
 			switch {
 			case s.host != nil:
-				caps[i] = s.host.ref(nil)
+				caps[i] = s.host.ref(e.core.grantOf(s.host, e.outcome))
 			case s.promise != nil:
 				caps[i] = s.promise.ref().Retain()
 			default:

@@ -20,13 +20,13 @@ func (c *core) deliver(f *face, call *captp.Call) (wait bool) {
 	}
 	var args *waiting
 	if _, caps := call.Params(); len(caps) > 0 {
-		w, wait := c.waitForArguments(f.hosted, call)
+		w, wait := c.waitForArguments(f, call)
 		if wait {
 			return true
 		}
 		args = w
 	}
-	c.enqueue(turn{call: call, obj: f.hosted, args: args})
+	c.enqueue(turn{call: call, obj: f, args: args})
 	return false
 }
 
@@ -211,6 +211,7 @@ func (d *delivery) invoke(v *verb) {
 // which its caller is told no more than that.
 func (d *delivery) result(v reflect.Value) error {
 	d.enc = newEncoder(d.core)
+	d.enc.outcome = true
 	if err := d.enc.result(v); err != nil {
 		return d.core.incident("a result cannot be sent", err.Error(), "type", v.Type().String())
 	}

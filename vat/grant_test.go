@@ -80,6 +80,56 @@ func TestSettleKeepsTheGrant(t *testing.T) {
 	})
 }
 
+// An object that hands itself out does so under the grant by which it was reached.
+func TestSelfKeepsTheGrant(t *testing.T) {
+	spec.Covers(t, "OBJ-16")
+	nearAndFar(t, func(t *testing.T, p *place) {
+		o := &Generous{}
+		g, err := p.there.Grant(o, nil)
+		require.NoError(t, err)
+		lasting, err := p.there.Export(o, nil)
+		require.NoError(t, err)
+		live := p.here.Enliven(g.Sturdyref())
+		sink := p.give(&Recorder{})
+		other := p.give(&Recorder{})
+		clean := map[string]*vat.Ref{
+			"result":  call[*vat.Ref](t, live, "self"),
+			"nested":  call[[]any](t, live, "among")[1].(*vat.Ref),
+			"promise": call[*vat.Ref](t, live, "soon"),
+			"waited":  call[*vat.Ref](t, live, "after", other.Send("join")),
+			"again":   call[*vat.Ref](t, call[*vat.Ref](t, live, "self"), "self"),
+		}
+		call[any](t, live, "tell", sink)
+		clean["sent"] = call[*vat.Ref](t, sink, "held", 0)
+		kept := call[*vat.Ref](t, p.here.Enliven(lasting), "self")
+		given := call[*vat.Ref](t, live, "lasting")
+		for how, r := range clean {
+			require.Equal(t, "hello", call[string](t, r, "hello"), how)
+		}
+		g.Revoke()
+		for how, r := range clean {
+			require.ErrorIs(t, failure(t, r.Send("hello")), vat.ErrRevoked, how)
+		}
+		require.Equal(t, "hello", call[string](t, kept, "hello"), "under another grant")
+		require.Equal(t, "hello", call[string](t, given, "hello"), "on purpose")
+	})
+}
+
+// Generous hands itself out in every way.
+type Generous struct{ vat.Object }
+
+func (g *Generous) Hello() string              { return "hello" }
+func (g *Generous) Self() *Generous            { return g }
+func (g *Generous) Among() []any               { return []any{1, g} }
+func (g *Generous) After(string) *Generous     { return g }
+func (g *Generous) Tell(to *vat.Ref)           { to.SendOnly("hold", g) }
+func (g *Generous) Lasting() (*vat.Ref, error) { return g.Vat().Ref(g) }
+func (g *Generous) Soon() (p *vat.Promise[any]) {
+	p, res := vat.NewPromise[any](g.Vat())
+	_ = res.Resolve(g)
+	return p
+}
+
 // Laundry takes a reference as a promise and asks what it settles to.
 type Laundry struct {
 	vat.Object

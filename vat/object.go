@@ -23,6 +23,10 @@ import (
 // only that vat's turns should touch it: that is why it needs no mutex. Another
 // vat of the process that sends it is refused with ErrOtherVat.
 //
+// A method that returns its own object, or sends it on, passes it under the grant of
+// the reference through which it was called: it is revoked together with that (see
+// [Grant]). To give out a reference that lasts is a decision: [Vat.Ref] makes one.
+//
 // Two methods are hooks rather than verbs. Unreferenced() runs, in a turn, when
 // the last reference to the object is gone and no sturdyref leads to it.
 // Undescribed() is never called; to have it is to decline __describe.
@@ -111,6 +115,18 @@ func (h *hosted) ref(g *captp.Grant) *captp.Ref {
 		h.faces[g] = f
 	}
 	return h.core.machine.Near(f, g)
+}
+
+// grantOf returns under which grant a pointer to h is passed: that of the reference
+// through which h was called, in what that very turn sends or results in (outcome),
+// so that a method that hands its object out does not undo a revocation; else none.
+// Machine right.
+func (c *core) grantOf(h *hosted, outcome bool) *captp.Grant {
+	f := c.current.t.obj
+	if f == nil || f.hosted != h || f.grant == nil || !outcome && !inTurn() {
+		return nil
+	}
+	return f.grant
 }
 
 // Deliver implements captp.Object: it queues a turn.

@@ -85,7 +85,8 @@ func (c *core) newRef(r *captp.Ref) *Ref {
 }
 
 // Ref returns a near reference to an object of this vat; o is a pointer to a
-// struct that embeds [Object]. Errors: ErrOtherVat, ErrNotSendable, ErrClosed.
+// struct that embeds [Object]. It is under no grant, so nothing revokes it. Errors:
+// ErrOtherVat, ErrNotSendable, ErrClosed.
 func (v *Vat) Ref(o any) (*Ref, error) {
 	c := v.core
 	obj, ok := o.(objecter)

@@ -14,7 +14,7 @@ import (
 // turn is one entry of the queue: the delivery of a call to an object, or a job.
 type turn struct {
 	call *captp.Call
-	obj  *hosted
+	obj  *face    // what was called, under the grant of the reference
 	args *waiting // arguments that had to be waited for; nil: none
 	job  job
 }
