@@ -36,6 +36,7 @@ type Call struct {
 	held         bool // the sender's handle has not been given back
 	waiting      bool // counted as pending
 	gated        bool // its object asked to wait: see gate.go
+	strict       bool // it goes the way that its session was told of: see routeFrom
 	tail         bool // its results stay with the session it came from: see tail.go
 	tangled      bool // others may know it: see pool.go
 	settling     bool // settle is at work

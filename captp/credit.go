@@ -51,18 +51,20 @@ func (h *held) leave() {
 
 // takeHeld moves the calls that wait for credit on r, which is about to become
 // to (nil: to break). Nothing of them has left, so they go where r will lead:
-// from the same place in the line if that is the same session, else through r's
-// queue. Calls of the session's own peer, and Disembargoes, stay strictly on the
-// way that it was told of.
+// from the same place in the line if the peer itself said that r is another of its
+// references, else through r's queue, to the end of the line: to what the peer sent
+// back (see detour) calls of its own may be on the way in front of them. Strict
+// calls and Disembargoes stay on the way that the peer was told of.
 func (r *Ref) takeHeld(to *Ref) {
 	s := r.through()
 	if r.held == 0 || s == nil {
 		return
 	}
+	if to != nil && (!to.live() || to.through() != s) {
+		to = nil
+	}
 	if to != nil {
-		if to = to.Settled(); !to.live() || to.through() != s {
-			to = nil
-		}
+		r.next = to
 	}
 	s.touch() // what stood behind those may go on
 	for _, h := range slices.Clone(s.held) {
@@ -73,7 +75,7 @@ func (r *Ref) takeHeld(to *Ref) {
 			to.held++
 			r.held--
 			r.unpin()
-		case h.call != nil && h.call.From() != s:
+		case h.call != nil && !h.call.strict:
 			c := h.call
 			h.leave()
 			r.queue = append(r.queue, item{call: c})
@@ -111,10 +113,21 @@ func (s *Session) ask(c *Call, r *Ref) {
 		}
 		c.wait()
 		s.hold(held{call: c, to: r})
-		r.used = r.used || c.From() == s // it stays on this way, see takeHeld
+		r.used = r.used || c.strict // it stays on this way, see takeHeld
 	default:
 		s.transmit(c, r)
 	}
+}
+
+// holds reports whether something that went the way of r still waits in its
+// session's line.
+func (r *Ref) holds() bool {
+	for ; r != nil; r = r.next {
+		if r.held > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // behindHeld returns what the peer is told when r, which it hosts, is passed to

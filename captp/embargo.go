@@ -83,7 +83,7 @@ func (m *Machine) lift(p *Ref) {
 func (s *Session) disembargo(p *Ref, id uint32) { s.sendDisembargo(p, senderLoopback, id) }
 
 func (s *Session) sendDisembargo(p *Ref, context uint16, id uint32) {
-	if p.held > 0 && p.through() == s {
+	if p.holds() {
 		s.hold(held{to: p, context: context, id: id})
 		return
 	}

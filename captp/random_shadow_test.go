@@ -243,10 +243,7 @@ func (w *rworld) checkHandle(h *rhandle, quiet bool) {
 			w.fail("handle %d of %s is near %v, means %s", h.id, h.vat.name, o, end)
 		}
 	case Broken:
-		// A result that a tail call left at the peer is lost to others when the
-		// peer finishes the call.
-		tail := w.tail && h.ref.State() == Broken && h.ref.Err().Code == errCanceled.Code
-		if st != rBroken && !may && !w.lossy && !tail {
+		if st != rBroken && !may && !w.lossy {
 			w.fail("handle %d of %s is broken (%s), means %s", h.id, h.vat.name, h.ref.Err(), end)
 		}
 	case Far:

@@ -3,7 +3,6 @@ package captp
 import (
 	"flag"
 	"fmt"
-	"runtime/debug"
 	"testing"
 	"time"
 
@@ -28,11 +27,14 @@ var (
 // at most once, and that the tables are empty when everything was let go.
 //
 //	go test ./captp -run RandomWorlds -worlds 200000 -from 1
-//	go test ./captp -run RandomWorlds -world 4711 -v
+//	go test ./captp -run RandomWorlds -world 4711 -v -shrink
 func TestRandomWorlds(t *testing.T) {
 	spec.Covers(t, "ORDER-1", "ORDER-2", "ORDER-3", "CREDIT-1", "CREDIT-2", "GATE-1", "GATE-2", "EMB-1", "PROM-2")
 	if *worldFlag != 0 {
 		w, bad := runRandomWorld(*worldFlag, true)
+		if *shrinkFlag {
+			w, bad = shrink(*worldFlag)
+		}
 		t.Log("\n" + w.log.String())
 		if bad != "" {
 			t.Fatal(bad)
@@ -78,21 +80,8 @@ func TestRandomWorldsRepeat(t *testing.T) {
 }
 
 func runRandomWorld(seed uint64, verbose bool) (w *rworld, bad string) {
-	w = newRandomWorld(seed, verbose)
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case rviolation:
-			bad = string(p)
-		default:
-			bad = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	for range 30 + w.rng.IntN(250) {
-		w.step()
-	}
-	w.drain()
-	return w, ""
+	w, _, bad = runTape(seed, newTape(seed), nil, verbose)
+	return w, bad
 }
 
 // step does one random thing.

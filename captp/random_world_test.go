@@ -70,8 +70,8 @@ func (w *rworld) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 func pick[T any](w *rworld, s []T) T { return s[w.rng.IntN(len(s))] }
 
-func newRandomWorld(seed uint64, verbose bool) *rworld {
-	w := &rworld{rng: rand.New(rand.NewPCG(seed, 0x7a7)), verbose: verbose, credit: 4096, bytes: 16 << 20}
+func newRandomWorld(seed uint64, src rand.Source, verbose bool) *rworld {
+	w := &rworld{rng: rand.New(src), verbose: verbose, credit: 4096, bytes: 16 << 20}
 	n := 2 + w.rng.IntN(3)
 	if w.chance(50) {
 		w.credit = uint32(1 + w.rng.IntN(8))

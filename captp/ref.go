@@ -43,6 +43,7 @@ type Ref struct {
 
 	imp  *imported // import; kept by a resolved promise as long as something is pinned to it
 	held int       // what waits for credit to go this way
+	next *Ref      // what waited here went on waiting there; no holder, see holds
 	pins int       // who needs the way through imp or call although the promise is resolved
 
 	call *Call  // pipeline: of this call's results …

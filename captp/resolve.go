@@ -210,6 +210,7 @@ func waitsFor(r *Ref, c *Call) bool {
 // race).
 func (m *Machine) routeFrom(s *Session, r *Ref, c *Call) {
 	if r.route != routeBroken && r.through() == s {
+		c.strict = true
 		s.ask(c, r)
 		return
 	}

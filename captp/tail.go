@@ -4,11 +4,15 @@ package captp
 // carry its results through here: the Call says "keep the results yourself", and
 // the Return of the original call says at once "take them from there"
 // (rpc.capnp, Call.sendResultsTo.yourself and Return.takeFromOtherQuestion).
+//
+// Only a call whose results nobody uses before they are there goes this way: a
+// promise for a result that stays at the peer would never settle for whoever else
+// holds it, and would be lost when the peer finishes the call.
 
 // tails reports whether c, about to be sent over s, can be such a tail call.
 func (s *Session) tails(c *Call) bool {
 	a := c.answer
-	return s.tailCalls && a != nil && a.s == s && !a.yourself && !a.returned && !a.finished &&
+	return s.tailCalls && c.noPipelining && a != nil && a.s == s && !a.yourself && !a.returned && !a.finished &&
 		!c.canceled && len(c.followers) == 0
 }
 
