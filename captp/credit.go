@@ -83,6 +83,36 @@ func (r *Ref) takeHeld(to *Ref) {
 	}
 }
 
+// breakHeld takes what waits for credit on r, which is about to break, out of the
+// line, strict calls too: they would only keep a question open that the peer has
+// answered, and so the credit for which they wait.
+func (r *Ref) breakHeld() {
+	s := r.through()
+	if r.held == 0 || s == nil {
+		return
+	}
+	s.touch()
+	for _, h := range slices.Clone(s.held) {
+		if h.to != r {
+			continue
+		}
+		switch {
+		case h.call != nil:
+			r.queue = append(r.queue, item{call: h.call})
+		case h.open != nil:
+			r.queue = append(r.queue, item{open: h.open.Retain()})
+		case h.context == senderLoopback:
+			if p := s.embargoes[h.id]; p != nil {
+				delete(s.embargoes, h.id)
+				r.queue = append(r.queue, item{lift: p})
+			}
+		default:
+			s.writeDisembargo(r, h.context, h.id)
+		}
+		h.leave()
+	}
+}
+
 // Grant tells what the peer takes at a time: open calls, and bytes of their
 // messages. Before it everything waits. The plain Cap'n Proto peer, which grants
 // nothing, is given the defaults by its adapter.

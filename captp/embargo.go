@@ -132,6 +132,11 @@ func (s *Session) reflect(r *Ref, id uint32) {
 	if s.err != nil {
 		return
 	}
+	if r.route == routeBroken && r.was == s {
+		// What came before it has failed; there is no way to name any more.
+		s.writeDisembargo(r, receiverLoopback, id)
+		return
+	}
 	if r.through() != s {
 		s.fatal(ProtoEmbargo)
 		return

@@ -60,6 +60,9 @@ func (s *Session) putTarget(slot capn.Slot, r *Ref) {
 		t.SetU32(0, r.imp.id)
 		return
 	}
+	if r.call == nil {
+		return // a broken reference leads nowhere: the receiver of a reflection does not look
+	}
 	t.SetU16(4, targetPromisedAnswer)
 	s.putPromisedAnswer(t.Slot(0), r)
 }

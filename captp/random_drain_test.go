@@ -1,7 +1,5 @@
 package captp
 
-import "slices"
-
 // drain brings a random world to its end: everything is answered, resolved and
 // delivered, then let go of, and nothing may be left.
 func (w *rworld) drain() {
@@ -17,8 +15,10 @@ func (w *rworld) drain() {
 				break
 			}
 			for _, c := range w.calls {
-				c.canceled = c.canceled || c.told == 0
-				c.call.Cancel()
+				if c.told == 0 {
+					c.canceled = true
+					c.call.Cancel()
+				}
 			}
 			w.settle()
 		}
@@ -73,7 +73,7 @@ func (w *rworld) busy() bool {
 // unsettled returns a call that has no outcome.
 func (w *rworld) unsettled() *rcall {
 	for _, c := range w.calls {
-		if c.call.state != callSettled && !slices.Contains(c.call.m.pool.calls, c.call) {
+		if !(c.done && c.told > 0) && c.call.state != callSettled {
 			return c
 		}
 	}

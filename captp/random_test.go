@@ -328,6 +328,7 @@ func (v *rvat) finish() {
 	v.calls = append(v.calls[:i], v.calls[i+1:]...)
 	v.w.say("%s: call %d is let go", v.name, c.id)
 	c.done = true
+	c.call.tangled = c.call.tangled || c.told == 0 // looked at, and canceled, at the end
 	c.call.Done()
 }
 

@@ -45,6 +45,7 @@ type Ref struct {
 	held int       // what waits for credit to go this way
 	next *Ref      // what waited here went on waiting there; no holder, see holds
 	pins int       // who needs the way through imp or call although the promise is resolved
+	was  *Session  // broken: through which its way went
 
 	call *Call  // pipeline: of this call's results …
 	path string // … the capability at this path

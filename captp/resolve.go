@@ -52,9 +52,9 @@ func (m *Machine) breakRef(r *Ref, err *Error) {
 		r.embargoed.Release()
 		r.embargoed = nil
 	}
-	r.takeHeld(nil)
+	r.breakHeld()
 	r.route, r.err = routeBroken, err
-	r.dropImport()
+	r.dropWay()
 	r.failQueue()
 	m.announce(r)
 }
@@ -227,6 +227,22 @@ func (r *Ref) through() *Session {
 		return r.call.q.s
 	}
 	return nil
+}
+
+// dropWay lets go of the way of a broken r, whatever is pinned to it: nothing goes
+// there any more. Else two vats whose results name each other's would keep both
+// questions open for ever.
+func (r *Ref) dropWay() {
+	if s := r.through(); s != nil {
+		r.was = s
+	}
+	if r.call != nil && r.call.q != nil {
+		q := r.call.q
+		q.pins -= r.pins
+		r.call = nil
+		q.finishIfDone()
+	}
+	r.dropImport()
 }
 
 // pin keeps the way through r's import or question open although r may be
