@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unique"
 
 	"github.com/vatnet/vatnet/crypto"
 )
@@ -28,37 +27,46 @@ func (e *ParseError) Error() string {
 // Parse reads a sturdyref's URI. There is one canonical form and nothing else is accepted, so that Parse(s) succeeds
 // only if its result's URI() is s again. An error is always a *[ParseError].
 func Parse(s string) (Ref, error) {
-	if err := parseWhole(s); err != nil {
+	p, err := parse(s)
+	if err != nil {
 		return Ref{}, err
+	}
+	return Ref{intern(p, false, crypto.VatID{})}, nil
+}
+
+// parse is Parse, up to what makes a Ref of it.
+func parse(s string) (parts, error) {
+	if err := parseWhole(s); err != nil {
+		return parts{}, err
 	}
 	at := strings.IndexByte(s, '@')
 	if at < 0 {
-		return Ref{}, &ParseError{len(s), "vat id", "no @ follows it; the form is captp://VATID@HOST:PORT/SWISSNUM"}
+		return parts{}, &ParseError{len(s), "vat id", "no @ follows it; the form is captp://VATID@HOST:PORT/SWISSNUM"}
 	}
 	slash := strings.IndexByte(s[at:], '/')
 	if slash < 0 {
-		return Ref{}, &ParseError{len(s), "location", "no / and swissnum follow; the URI seems to be cut off"}
+		return parts{}, &ParseError{len(s), "location", "no / and swissnum follow; the URI seems to be cut off"}
 	}
 	slash += at
 
 	if err := parseBase32(s, len(scheme), at, "vat id"); err != nil {
-		return Ref{}, err
+		return parts{}, err
 	}
 	vat, err := crypto.ParseVatID(s[len(scheme):at])
 	if err != nil {
-		return Ref{}, &ParseError{len(scheme), "vat id", "its check digits are wrong: it is mistyped, or it is something else; copy the URI again"}
+		return parts{}, &ParseError{len(scheme), "vat id", "its check digits are wrong: it is mistyped, or it is something else; copy the URI again"}
 	}
 	if err := parseLocations(s, at+1, slash); err != nil {
-		return Ref{}, err
+		return parts{}, err
 	}
 	if err := parseBase32(s, slash+1, len(s), "swissnum"); err != nil {
-		return Ref{}, err
+		return parts{}, err
 	}
 	num, ok := swissnumFromText(vat, s[slash+1:])
 	if !ok {
-		return Ref{}, &ParseError{slash + 1, "swissnum", "its check digits are wrong: it is mistyped, or belongs to another vat id; copy the URI again"}
+		return parts{}, &ParseError{slash + 1, "swissnum", "its check digits are wrong: it is mistyped, or belongs to another vat id; copy the URI again"}
 	}
-	return Ref{unique.Make(parts{vat, strings.Clone(s[at+1 : slash]), num})}, nil
+	return parts{vat, strings.Clone(s[at+1 : slash]), num}, nil
 }
 
 // parseWhole finds what is wrong with the text as a whole: what people paste by mistake.

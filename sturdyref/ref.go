@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"unique"
 
 	"github.com/vatnet/vatnet/crypto"
 )
@@ -26,7 +25,7 @@ const (
 // equal (==) if their URIs are, so a Ref may be the key of a map; the same object reached by other locations is another
 // Ref.
 type Ref struct {
-	p unique.Handle[parts] // comparable by contents
+	p *entry // one for equal contents
 }
 
 type parts struct {
@@ -61,7 +60,7 @@ func New(vat crypto.VatID, locations []string, s Swissnum) (Ref, error) {
 	if n := len(scheme) + textSize + 1 + len(p.locations) + 1 + textSize; n > MaxURI {
 		return Ref{}, fmt.Errorf("sturdyref: the URI would have %d bytes, but at most %d are allowed: give fewer locations", n, MaxURI)
 	}
-	return Ref{unique.Make(p)}, nil
+	return Ref{intern(p, false, crypto.VatID{})}, nil
 }
 
 // IsZero reports whether r is the zero value, which is no sturdyref.
@@ -72,7 +71,7 @@ func (r Ref) parts() parts {
 	if r.IsZero() {
 		return parts{}
 	}
-	return r.p.Value()
+	return r.p.parts
 }
 
 // Vat returns the id of the vat that the sturdyref names.

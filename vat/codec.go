@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/internal/capn"
 	"github.com/vatnet/vatnet/internal/value"
 	"github.com/vatnet/vatnet/sturdyref"
@@ -165,17 +166,44 @@ func (e *encoder) EncodeSturdyref(v reflect.Value) (uri string, err error) {
 	if r.IsZero() {
 		return "", nil
 	}
+	if _, told := r.Donor(); !told {
+		vouched.keep(r)
+	}
 	return r.URI(), nil
+}
+
+// vouched keeps those sturdyrefs that left last and that the program has otherwise
+// than from messages: a message to a near object, which has but the text, must not
+// turn them into something that a message brought.
+var vouched keeper
+
+// keeper is a ring of sturdyrefs.
+type keeper struct {
+	mu   sync.Mutex
+	ring []sturdyref.Ref
+	next int
+}
+
+func (v *keeper) keep(r sturdyref.Ref) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.ring) < 256 {
+		v.ring = append(v.ring, r)
+		return
+	}
+	v.ring[v.next] = r
+	v.next = (v.next + 1) % len(v.ring)
 }
 
 // decoder decodes the arguments or results of one message.
 type decoder struct {
-	val  value.Decoder
-	core *core
-	caps []*captp.Ref // borrowed
-	data *settledData // what references that stand for plain data settled to; may be nil
-	kept []*captp.Ref // caps once more, each with a holder, for data that may refer to them
-	msg  capn.Message
+	val   value.Decoder
+	core  *core
+	donor crypto.VatID // who sent it; zero: nobody or not known
+	caps  []*captp.Ref // borrowed
+	data  *settledData // what references that stand for plain data settled to; may be nil
+	kept  []*captp.Ref // caps once more, each with a holder, for data that may refer to them
+	msg   capn.Message
 }
 
 var decoders = sync.Pool{New: func() any {
@@ -191,7 +219,7 @@ func newDecoder(c *core, caps []*captp.Ref) *decoder {
 }
 
 func (d *decoder) done() {
-	d.core, d.caps, d.data, d.kept = nil, nil, nil, nil
+	d.core, d.donor, d.caps, d.data, d.kept = nil, crypto.VatID{}, nil, nil, nil
 	d.msg.Reset()
 	decoders.Put(d)
 }
@@ -316,7 +344,7 @@ func (d *decoder) DecodeError(code, text string) error { return &Error{Code: cod
 
 // DecodeSturdyref implements value.DecodeHooks.
 func (d *decoder) DecodeSturdyref(uri string, into reflect.Value) error {
-	r, err := sturdyref.Parse(uri)
+	r, err := sturdyref.ParseTold(uri, d.donor)
 	if err == nil {
 		into.Set(reflect.ValueOf(r))
 	}
@@ -324,7 +352,9 @@ func (d *decoder) DecodeSturdyref(uri string, into reflect.Value) error {
 }
 
 // AnySturdyref implements value.DecodeHooks.
-func (d *decoder) AnySturdyref(uri string) (any, error) { return sturdyref.Parse(uri) }
+func (d *decoder) AnySturdyref(uri string) (any, error) {
+	return sturdyref.ParseTold(uri, d.donor)
+}
 
 // Settled implements value.DecodeHooks.
 func (d *decoder) Settled(index uint32) (v capn.Ptr, h value.DecodeHooks, ok bool) {
@@ -332,7 +362,7 @@ func (d *decoder) Settled(index uint32) (v capn.Ptr, h value.DecodeHooks, ok boo
 	if x == nil || !x.isData {
 		return capn.Ptr{}, nil, false
 	}
-	return x.value, &decoder{core: d.core, caps: x.promise.caps, data: &x.inner}, true
+	return x.value, &decoder{core: d.core, donor: d.donor, caps: x.promise.caps, data: &x.inner}, true
 }
 
 // decode decodes the value of a settled promise, or returns why it broke.

@@ -105,6 +105,9 @@ func (d *delivery) perform() {
 	params, caps := call.Params()
 	dec := newDecoder(c, caps)
 	defer dec.done()
+	if from := call.From(); from != nil {
+		dec.donor = from.Tag().(*session).peer
+	}
 	if w := d.t.args; w != nil {
 		dec.data = &w.data
 	}

@@ -12,6 +12,12 @@ import (
 // are on their way while the vat that it names is still being dialled. One's own
 // sturdyref gives the near reference, without any dialling.
 //
+// A sturdyref that only messages have brought (see sturdyref.Ref.Donor) may name
+// doors that are shut to whoever sent it: it is not dialled on this machine, in
+// private networks and below port 1024, unless v itself is to be had there or
+// SessionLimits.DialPrivate is set; and one vat's sturdyrefs make for ten dials a
+// minute. The error is ErrUnreachable for all that can go wrong with such a dial.
+//
 // If it comes to nothing the reference breaks: with ErrUnreachable, ErrWrongVat,
 // ErrNoSuchObject, or ErrClosed if v is closed. [Ref.Await] tells when it is known.
 func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
@@ -33,7 +39,13 @@ func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 		return c.newRef(ref)
 	}
 	c.unlock()
-	l := v.links.Link(r.Vat(), r.Locations(), func(l *link.Link) link.Receiver { return c.open(l) })
+	open := func(l *link.Link) link.Receiver { return c.open(l) }
+	var l *link.Link
+	if donor, told := r.Donor(); told {
+		l = v.links.LinkTold(r.Vat(), r.Locations(), donor, open)
+	} else {
+		l = v.links.Link(r.Vat(), r.Locations(), open)
+	}
 	return c.ask(l.Receiver().(*session), r.Swissnum())
 }
 

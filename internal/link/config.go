@@ -53,6 +53,7 @@ type Limits struct {
 	Hints           int  // locations remembered for a peer; default 8
 	RememberedPeers int  // peers without a link whose numbers are kept for a minute; default 4096
 	RateLoopback    bool // apply the limits by address and the dial rate also to loopback
+	DialPrivate     bool // dial also where other vats say that a vat is on a private network, or below port 1024
 }
 
 // Handler is told of sessions that peers began.

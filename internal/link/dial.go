@@ -18,7 +18,7 @@ type dial struct {
 	link   *Link
 	peer   *peer
 	number uint64 // the session number: of all attempts, for only one sends message 3
-	hints  []string
+	hints  []hint
 	delay  time.Duration
 
 	mu    sync.Mutex
@@ -119,17 +119,22 @@ func (d *dial) race() (*transport, error) {
 }
 
 // attempt dials one location, up to message 2.
-func (d *dial) attempt(ctx context.Context, hint string) attempt {
+func (d *dial) attempt(ctx context.Context, at hint) attempt {
 	ls := d.links
 	fail := func(err error) attempt {
-		ls.log.Debug("dial failed", "peer", d.link.peer.Short(), "location", hint, "error", err)
-		return attempt{err: fmt.Errorf("%s: %w", hint, err)}
+		ls.log.Debug("dial failed", "peer", d.link.peer.Short(), "location", at.location, "error", err)
+		if at.told {
+			err = errTold
+		} else {
+			err = fmt.Errorf("%s: %w", at.location, err)
+		}
+		return attempt{err: err}
 	}
-	if err := pause(ctx, ls.dialTurn(hint)); err != nil {
+	if err := pause(ctx, ls.dialTurn(at.location)); err != nil {
 		return fail(err)
 	}
 	limited, cancel := context.WithTimeout(ctx, ls.limits.DialTimeout)
-	conn, err := ls.config.Network.Dial(limited, hint)
+	conn, err := ls.dial(limited, at)
 	cancel()
 	if err != nil {
 		return fail(err)

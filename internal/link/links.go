@@ -45,6 +45,7 @@ type Links struct {
 	open      map[net.Conn]struct{} // incoming connections that no link has yet
 	number    uint64                // of the last dial
 	dials     bucket
+	donors    donors
 
 	where where
 }
@@ -64,6 +65,7 @@ type peer struct {
 	link     *Link     // nil when the pair is idle
 	held     *offer    // waits for the answer to our dial
 	hints    []string  // where to dial
+	told     []string  // where else to dial, with care: of strangers' choosing
 	failures int       // in a row
 	left     time.Time // when link became nil
 }
@@ -153,6 +155,18 @@ const locationsAge = 10 * time.Second
 // After a failure or a loss the next dial waits for a random time, up to
 // Limits.RedialMin at first and up to Limits.RedialMax in the end.
 func (ls *Links) Link(id crypto.VatID, hints []string, receiver func(*Link) Receiver) *Link {
+	return ls.link(id, hints, nil, receiver)
+}
+
+// LinkTold is Link for hints that donor, another vat, told in a message (zero: it is
+// not known which). Where they lead is checked when they are dialled (see guard), a
+// donor makes for few dials, and no failure says more than that there was one.
+func (ls *Links) LinkTold(id crypto.VatID, hints []string, donor crypto.VatID, receiver func(*Link) Receiver) *Link {
+	return ls.link(id, hints, &donor, receiver)
+}
+
+// link is Link, and LinkTold if there is a donor.
+func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, receiver func(*Link) Receiver) *Link {
 	var problem error
 	ls.mu.Lock()
 	p := ls.peer(id)
@@ -160,7 +174,11 @@ func (ls *Links) Link(id crypto.VatID, hints []string, receiver func(*Link) Rece
 		p = &peer{} // not in the table; the link ends at once
 		problem = &Error{Reason: ErrUnreachable, Cause: errTooManyPeers}
 	}
-	p.hints = remember(p.hints, hints, ls.limits.Hints)
+	if donor == nil {
+		p.hints = remember(p.hints, hints, ls.limits.Hints)
+	} else {
+		p.told = remember(p.told, hints, ls.limits.Hints)
+	}
 	if p.link != nil {
 		defer ls.mu.Unlock()
 		return p.link
@@ -173,12 +191,15 @@ func (ls *Links) Link(id crypto.VatID, hints []string, receiver func(*Link) Rece
 		problem = ErrClosed
 	case id == ls.self:
 		problem = ErrSelf
-	case len(p.hints) == 0:
+	case donor != nil && !ls.donors.take(*donor, time.Now()):
+		ls.log.Debug("a vat told of too many vats to dial", "donor", donor.Short())
+		problem = &Error{Reason: ErrUnreachable, Cause: errTold}
+	case len(p.hints)+len(p.told) == 0:
 		problem = &Error{Reason: ErrUnreachable, Cause: errNoLocation}
 	}
 	if problem == nil {
 		ls.number++
-		d := &dial{links: ls, link: l, peer: p, number: ls.number, hints: p.hints, delay: ls.backoff(p)}
+		d := &dial{links: ls, link: l, peer: p, number: ls.number, hints: p.toDial(), delay: ls.backoff(p)}
 		if ls.crew.start(d.run) {
 			p.link = l
 			p.pair.dial(ls.number)
