@@ -70,7 +70,7 @@ func (s *Session) receiveCall(msg callMsg) {
 		return
 	}
 	a.opening = false
-	s.m.routeFrom(s, r, c)
+	s.m.routeFrom(s, r, s.told(msg.target), c)
 	r.Release()
 }
 
@@ -149,6 +149,17 @@ func (s *Session) target(t targetMsg) *Ref {
 		s.fatal(ProtoID)
 	}
 	return r
+}
+
+// told reports whether the peer has been told what it addresses: the promise is
+// resolved, or the call has returned.
+func (s *Session) told(t targetMsg) bool {
+	if !t.promised {
+		e := s.exports.get(t.id)
+		return e != nil && e.resolution != nil
+	}
+	a := s.answers.get(t.id)
+	return a != nil && a.call.state == callSettled
 }
 
 // lookup is target without consequences.

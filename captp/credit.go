@@ -165,12 +165,23 @@ func (r *Ref) holds() bool {
 // behind them. Also a call that stands before those passes the promise: its
 // argument may have become r only after they were made. The caller gets a holder.
 func (s *Session) behindHeld(r *Ref) *Ref {
-	if r.held == 0 || s.opening {
+	if r.held == 0 || s.opening || r.through() != s {
 		return r.Retain()
 	}
 	p := s.m.NewPromise()
 	s.hold(held{to: r, open: p.Retain()})
 	return p
+}
+
+// allBehindHeld is behindHeld for the references in results that the peer is about
+// to be told of.
+func (s *Session) allBehindHeld(caps []*Ref) {
+	for i, r := range caps {
+		if r != nil && s.err == nil {
+			caps[i] = s.behindHeld(r.Settled())
+			r.Release()
+		}
+	}
 }
 
 // affords reports whether a call of size bytes fits into the credit.

@@ -43,8 +43,10 @@ func (s *Session) resolveExport(e *exported, end *Ref) {
 	}
 	old := e.ref
 	delete(s.exportOf, old)
-	e.ref, e.resolution = nil, end.pin()
-	s.writeResolve(e.id, end)
+	told := s.behindHeld(end) // exactly what the peer is told, also for what comes from it
+	e.ref, e.resolution = nil, told.pin()
+	s.writeResolve(e.id, told)
+	told.Release()
 	old.Release()
 }
 

@@ -214,6 +214,7 @@ func (c *Call) settle(p payload, err *Error) {
 	told := c.settlePipes(p, err)
 	own := p
 	if c.answer != nil {
+		c.answer.s.allBehindHeld(told.caps)
 		own = told
 	}
 	if err == nil && c.keeps(p) {

@@ -203,13 +203,13 @@ func waitsFor(r *Ref, c *Call) bool {
 	return true
 }
 
-// routeFrom routes a call that a session addressed to something which this
-// side has told it to be r. If r leads back to the session, the call follows
+// routeFrom routes a call that a session addressed to something which is r, or,
+// with told, which this side has told it to be r. If it was told and r leads back to the session, the call follows
 // r as it was told, even if r itself has been resolved since: the session may
 // be sending a Disembargo after it (rpc.capnp, Disembargo: the Tribble 4-way
 // race).
-func (m *Machine) routeFrom(s *Session, r *Ref, c *Call) {
-	if r.route != routeBroken && r.through() == s {
+func (m *Machine) routeFrom(s *Session, r *Ref, told bool, c *Call) {
+	if told && r.route != routeBroken && r.through() == s {
 		c.strict = true
 		s.ask(c, r)
 		return
