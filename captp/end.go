@@ -92,6 +92,11 @@ func (s *Session) endHeld(err *Error) {
 		if c := h.call; c != nil {
 			h.leave()
 			c.fail(err)
+		} else if p := h.open; p != nil {
+			p.Retain() // it may have come home: somebody here waits for it
+			h.leave()
+			s.m.Break(p, err)
+			p.Release()
 		} else if h.to != nil {
 			h.leave()
 		}
