@@ -217,6 +217,13 @@ func (s *Session) sendHeld() {
 		case h.call != nil:
 			s.transmit(h.call, to)
 		case h.open != nil:
+			// The peer is told where this leads: its calls that wait here stay on that
+			// way, like those that it will send there.
+			for _, it := range h.open.queue {
+				if it.call != nil && it.call.From() == s && to.live() {
+					it.call.strict = true
+				}
+			}
 			s.opening = true
 			s.m.Resolve(h.open, to.Retain())
 			s.opening = false

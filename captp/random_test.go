@@ -70,6 +70,27 @@ func TestRandomWorlds(t *testing.T) {
 	t.Logf("%d worlds, %d calls, %d out of credit all round, %v", n, calls, stuck, time.Since(start).Round(time.Millisecond))
 }
 
+// TestRandomWorldsFound runs worlds that went wrong once, by what was wrong.
+func TestRandomWorldsFound(t *testing.T) {
+	spec.Covers(t, "ORDER-1", "ORDER-2", "CREDIT-2", "PROM-4")
+	for why, seeds := range map[string][]uint64{
+		"a Disembargo overtook calls that had been moved in the line":           {49075, 61299, 206934},
+		"a call took its old place in the line towards what a peer sent back":   {90663, 412413},
+		"a call to what the peer had not been told of was kept on its way":      {511111, 1032765},
+		"the peer was told of a promise, its calls went to what that stood for": {204293, 513698, 622362, 1033617},
+		"calls to a promise and to what it became went different ways":          {2054164},
+		"results that broke kept two questions open":                            {21864, 413903, 405057, 421391},
+		"calls on what broke kept the credit that they waited for":              {400396, 1006421, 1036748},
+		"a promise was lost with the line in which it waited":                   {626753, 3002537},
+		"results of a tail call were lost to others":                            {5746},
+	} {
+		for _, seed := range seeds {
+			_, bad := runRandomWorld(seed, false)
+			require.Empty(t, bad, "%s: world %d", why, seed)
+		}
+	}
+}
+
 // TestRandomWorldsRepeat checks that a seed gives the same trace every time.
 func TestRandomWorldsRepeat(t *testing.T) {
 	for seed := uint64(1); seed <= 200; seed++ {
