@@ -302,7 +302,7 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 
 // decodeError reads an Exception. Texts are copied, cut to a bound.
 func decodeError(e capn.Ptr) *Error {
-	err := &Error{Kind: Kind(e.U16(4)), Reason: "unspecified"}
+	err := &Error{Kind: Kind(e.U16(4)), Reason: "unspecified", Remote: true}
 	if err.Kind > Unimplemented {
 		err.Kind = Failed
 	}

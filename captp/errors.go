@@ -45,6 +45,7 @@ type Error struct {
 	Reason   string // for people; of a peer's making if it came over the wire: quote it
 	Delivery Delivery
 	Outcome  Ending // why a session ended; "" otherwise
+	Remote   bool   // a peer said so; it is not of this vat's making
 }
 
 // Error returns the reason, quoted where it is not plain ASCII: a peer may have

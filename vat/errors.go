@@ -88,7 +88,8 @@ func coded(code, text string) error {
 // registered. A method's own error becomes an *Error on its way, for a near
 // caller as for a far one. It matches, by errors.Is, the error that is
 // registered for its code, and ErrDisconnected, ErrNotDelivered,
-// ErrOutcomeUnknown, ErrOverloaded as the case may be.
+// ErrOutcomeUnknown, ErrOverloaded as the case may be. What only this vat can say of
+// itself, ErrClosed and ErrInTurn, is not matched by what another vat says of itself.
 type Error struct {
 	Code string // registered code; "" if the error has none
 	Text string // what it says; from a remote vat: of that vat's making
@@ -96,6 +97,7 @@ type Error struct {
 	kind     captp.Kind
 	delivery captp.Delivery
 	outcome  captp.Ending
+	remote   bool // another vat said so
 }
 
 // Error returns the text, quoted if it holds anything but printable ASCII: a
@@ -128,6 +130,9 @@ func (e *Error) Is(target error) bool {
 		return e.outcome == outcomeWrongVat
 	case ErrOverloaded:
 		return e.kind == captp.Overloaded || e.Code == "vat.overloaded"
+	}
+	if e.remote && (target == ErrClosed || target == ErrInTurn) {
+		return false // of another vat, and nothing that the caller could act on
 	}
 	return e.Code != "" && registry.code(target) == e.Code
 }
@@ -222,7 +227,11 @@ func fromWire(e *captp.Error) error {
 	if e == nil {
 		return nil
 	}
-	return &Error{Code: e.Code, Text: e.Reason, kind: e.Kind, delivery: e.Delivery, outcome: e.Outcome}
+	own := &Error{Code: e.Code, Text: e.Reason, kind: e.Kind, delivery: e.Delivery, outcome: e.Outcome, remote: e.Remote}
+	if e.Remote && e.Kind == captp.Disconnected && e.Delivery == captp.Answered && e.Outcome == "" {
+		own.delivery = captp.OutcomeUnknown // what it lost was on the way behind it
+	}
+	return own
 }
 
 // carried is an error of user code together with its form on the wire, which was

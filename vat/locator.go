@@ -117,12 +117,25 @@ func (c *core) missesOf(peer crypto.VatID, now time.Time) *misses {
 			}
 		}
 		if len(c.misses) >= missPeers {
-			clear(c.misses)
+			c.forgetOldest()
 		}
 	}
 	m = &misses{next: now}
 	c.misses[peer] = m
 	return m
+}
+
+// forgetOldest forgets the peer whose last miss is the longest ago: no crowd of
+// strangers may clear the record of all. Machine right.
+func (c *core) forgetOldest() {
+	var oldest crypto.VatID
+	var at time.Time
+	for id, m := range c.misses {
+		if at.IsZero() || m.next.Before(at) {
+			oldest, at = id, m.next
+		}
+	}
+	delete(c.misses, oldest)
 }
 
 // refResult are the results of a method whose first pointer is capability 0.

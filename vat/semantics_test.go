@@ -258,7 +258,9 @@ func TestAwaitInATurnFails(t *testing.T) {
 	nearAndFar(t, func(t *testing.T, p *place) {
 		r := p.give(&Faulty{})
 		other := p.give(&Recorder{})
-		require.ErrorIs(t, failure(t, r.Send("smuggle", other)), vat.ErrInTurn)
+		err := failure(t, r.Send("smuggle", other))
+		require.ErrorContains(t, err, "a turn must not")
+		require.Equal(t, p.here == p.there, errors.Is(err, vat.ErrInTurn), "a turn of another vat is not ours")
 		require.Contains(t, p.book.String(), "inside of a turn")
 		got := await(t, vat.When(other.Send("join"), func(any) (string, error) {
 			_, err := other.Send("join").Await(t.Context())
