@@ -60,15 +60,14 @@ type rcall struct {
 	err        *Error
 	results    []*rnode
 
-	at        *robject // where it was delivered
-	incoming  *Call
-	waiting   bool
-	arrived   bool // its turn has come
-	answered  bool
-	failed    bool
-	caps      []redge
-	follow    *rcall
-	abandoned bool // by the loss of a session, after delivery
+	at       *robject // where it was delivered
+	incoming *Call
+	waiting  bool
+	arrived  bool // its turn has come
+	answered bool
+	failed   bool
+	caps     []redge
+	follow   *rcall
 }
 
 // result returns the meaning of a call's result, made when first named.

@@ -40,7 +40,6 @@ type testObject struct {
 	v    *testVat
 	name string
 	wait bool
-	echo bool // answers at once
 }
 
 func (o *testObject) Deliver(c *Call) bool {

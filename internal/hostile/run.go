@@ -37,7 +37,6 @@ type Runner struct {
 	// Patience is how long an outcome may take once it is due; 0 means a second.
 	Patience time.Duration
 	targets  map[string]*target
-	served   map[string]int // cases, by kind of vat
 }
 
 // Close ends the vats.
