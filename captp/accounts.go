@@ -8,6 +8,7 @@ const (
 	importCost = 320
 	refCost    = 256
 	itemCost   = 64
+	spareFrom  = 1 << 10  // results larger than this need not be kept, see spares
 	bufKeep    = 64 << 10 // buffers larger than this do not return to the pool
 )
 
@@ -23,8 +24,8 @@ func (s *Session) holding() int64 {
 }
 
 // loose is what is held for the session outside of the tables: the part of a
-// message, and what has not been written.
-func (s *Session) loose() int64 { return int64(cap(s.partial) + len(s.out) + s.unsent) }
+// message, what has not been read, and what has not been written.
+func (s *Session) loose() int64 { return int64(cap(s.partial) + len(s.out) + s.unsent + s.stashed) }
 
 // bookLoose brings the machine's sum up to date with what is loose; a session that
 // has ended has nothing.
@@ -61,9 +62,10 @@ func (s *Session) checkBudget() {
 }
 
 // overSoft reports whether new calls of the peer are refused for the memory
-// that it makes us hold apart from its open calls.
+// that it makes us hold apart from its open calls, and those that the driver has
+// not passed in.
 func (s *Session) overSoft() bool {
-	return s.holding()-s.answerBytes > s.m.lim.SoftBytes
+	return s.holding()-s.answerBytes-int64(s.stashed) > s.m.lim.SoftBytes
 }
 
 // Charged returns the bytes held on behalf of all peers. It is zero when there
@@ -97,4 +99,14 @@ func (m *Machine) giveBuf(b []byte) {
 	if cap(b) <= bufKeep && len(m.bufs) < 256 {
 		m.bufs = append(m.bufs, b)
 	}
+}
+
+// spares reports whether the results p, which the peer is told now, are not also
+// kept until its Finish: large plain data, when much is held already. Its Finish
+// may stand behind thousands of its calls, and only who uses such data as a
+// reference misses them.
+func (c *Call) spares(p payload) bool {
+	s := c.From()
+	return s != nil && !c.answer.yourself && len(p.caps) == 0 && len(p.flat) > spareFrom &&
+		s.holding()-s.answerBytes-int64(s.stashed) > s.m.lim.SoftBytes/4
 }

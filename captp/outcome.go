@@ -217,8 +217,10 @@ func (c *Call) settle(p payload, err *Error) {
 		c.answer.s.allBehindHeld(told.caps)
 		own = told
 	}
+	dropped := false
 	if err == nil && c.keeps(p) {
-		if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(own.caps)}) {
+		if dropped = c.spares(p); dropped {
+		} else if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(own.caps)}) {
 			c.err = errMalformed
 		}
 		if c.answer != nil {
@@ -226,6 +228,9 @@ func (c *Call) settle(p payload, err *Error) {
 		}
 	}
 	c.tell(own)
+	if dropped {
+		c.err = errOverloaded // for whoever uses the results as a reference from now on
+	}
 	for _, f := range c.followers {
 		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(told.caps)}, err.answer())
 	}

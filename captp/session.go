@@ -42,6 +42,7 @@ type Session struct {
 	partial []byte // of a message that has not arrived whole
 	out     []byte // complete messages, to be written
 	unsent  int    // bytes taken out that the transport has not got rid of
+	stashed int    // bytes of the peer's that the driver has not passed in yet
 	charged int64
 	booked  int64 // what of m.loose is this session's
 
@@ -125,6 +126,14 @@ func (s *Session) TakeOut(spare []byte) []byte {
 // held for the peer.
 func (s *Session) Unsent(n int) {
 	s.unsent = n
+	s.checkBudget()
+}
+
+// Stashed tells how many bytes of memory the driver uses for what has come of the
+// peer and was not passed to Receive yet. They are held for the peer, but no
+// reason to refuse its calls: they are its calls, mostly.
+func (s *Session) Stashed(n int) {
+	s.stashed = n
 	s.checkBudget()
 }
 

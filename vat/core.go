@@ -36,6 +36,7 @@ type core struct {
 	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
 	timers   timers
 	sessions []*session
+	stashed  []*session // those with something put aside
 	table    swissTable
 	misses   map[crypto.VatID]*misses
 	refused  error         // why sends fail; nil while the vat is open

@@ -36,6 +36,9 @@ func (c *core) enqueue(t turn) {
 		c.local++
 	}
 	c.turns.push(t)
+	if from := t.call.From(); from != nil {
+		from.Tag().(*session).enqueued()
+	}
 }
 
 // underway is a call that must hear when its caller cancels.

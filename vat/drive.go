@@ -15,13 +15,23 @@ type feed struct {
 	rest []byte // not yet fed; guarded by the machine right
 }
 
-// receive feeds data to the machine, quantum by quantum. If nobody has the turn
-// right it takes it, runs the turns that result, and writes once at the end; else
-// who has it will. The caller has the machine right; receive gives it back.
+// receive feeds data to the machine, quantum by quantum, while its session has room
+// for what comes of it; the rest is put aside. If nobody has the turn right it
+// takes it, runs the turns that result, and writes once at the end; else who has it
+// will. The caller has the machine right; receive gives it back.
 func (c *core) receive(f *feed) {
 	mine := c.take(f)
 	for len(f.rest) > 0 {
-		c.feed(f, quantum)
+		n := 0
+		if f.s.stash.size == 0 {
+			n = f.s.room()
+		}
+		if n == 0 || f.s.stash.size > 0 {
+			f.s.put(f.rest)
+			f.rest = nil
+			break
+		}
+		c.feed(f, n)
 		if !mine && c.turns.len() > 0 {
 			mine = c.take(f)
 		}
@@ -33,12 +43,20 @@ func (c *core) receive(f *feed) {
 		}
 	}
 	if mine {
-		c.runTurns()
+		c.drive()
 		c.release()
 	}
 	f.rest = nil
 	f.s.feeds = append(f.s.feeds, f)
 	c.leave()
+}
+
+// drive runs turns, and feeds what was put aside, until neither is left to do. Both rights.
+func (c *core) drive() {
+	c.runTurns()
+	for c.resume() {
+		c.runTurns()
+	}
 }
 
 // feed gives the machine up to max messages of f. Machine right.
@@ -76,8 +94,9 @@ func (v *Vat) worker() {
 	for {
 		c.lock()
 		c.fireTimers()
-		if c.turns.len() > 0 && c.take(nil) {
-			c.runTurns()
+		fed := c.resume()
+		if (fed || c.turns.len() > 0) && c.take(nil) {
+			c.drive()
 			c.release()
 			c.fireTimers()
 		}

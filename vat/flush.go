@@ -41,6 +41,8 @@ func (s *session) flush() {
 	for s.captp.OutLen() > 0 {
 		out := s.captp.TakeOut(s.spare)
 		s.spare = nil
+		s.pace.taken = len(out)
+		s.pace.total += len(out)
 		c.unlock()
 		s.link.Write(out)
 		unsent := s.link.Buffered()
@@ -48,7 +50,11 @@ func (s *session) flush() {
 		if cap(out) <= maxSpare {
 			s.spare = out[:0]
 		}
+		s.pace.taken = 0
 		s.unsent(unsent)
+		if s.stash.size > 0 {
+			signal(c.wake) // it may be that there is room now
+		}
 	}
 	s.writing = false
 	if err := s.captp.Err(); err != nil && !s.ending {
@@ -64,5 +70,5 @@ const maxSpare = 64 << 10
 // unsent tells the machine how many bytes still wait for the socket. Machine right.
 func (s *session) unsent(n int) {
 	s.captp.Unsent(n)
-	s.behind = n > 0
+	s.behind, s.waiting = n > 0, n
 }

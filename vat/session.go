@@ -23,6 +23,9 @@ type session struct {
 	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
 	waits   int     // promises among the arguments of its calls that are waited for
+	waiting int     // bytes that the link had not got rid of when last looked at
+	pace    pace
+	stash   stash
 }
 
 // open makes the session for a link; it is called with the Links locked.
@@ -81,6 +84,7 @@ func (s *session) Closed(err error) {
 	c := s.core
 	c.lock()
 	defer c.leave()
+	s.unstash()
 	if !s.ending {
 		s.ending = true
 		s.report(err)

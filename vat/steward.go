@@ -82,16 +82,20 @@ func (p *patrol) tick(c *core) bool {
 }
 
 // relieve does for the holder of the turn right what it cannot do while user code
-// runs: feed the rest of what it read, write, and have its link read on.
+// runs: feed the rest of what it read, as far as there is room, write, and have its
+// link read on.
 // Machine right.
 func (c *core) relieve() {
 	if f := c.holder; f != nil {
 		if len(f.rest) > 0 {
-			c.feed(f, 0)
+			f.s.put(f.rest)
+			f.rest = nil
 		}
 		c.holder = nil
 		// With the machine right, so that the reader is still in its Receive.
 		f.s.link.Relieve()
+	}
+	for c.resume() {
 	}
 	c.flush()
 }

@@ -257,7 +257,7 @@ func (c *core) checkIdle() {
 		return
 	}
 	for _, s := range c.sessions {
-		if s.writing || s.captp.Err() == nil && (!s.captp.Idle() || s.captp.OutLen() > 0) {
+		if s.writing || s.stash.size > 0 || s.captp.Err() == nil && (!s.captp.Idle() || s.captp.OutLen() > 0) {
 			return
 		}
 	}

@@ -49,6 +49,8 @@ type Link struct {
 	upped   bool       // Up was called
 	closing bool       // by Shutdown: nothing may be written any more
 	err     *Error     // why it ended
+	low     int        // what Below was given
+	below   func()     // likewise; nil: nobody waits
 
 	asked      atomic.Bool // something was written since data last came
 	roundTrips atomic.Uint64
@@ -132,11 +134,39 @@ func (l *Link) flush() {
 func (l *Link) Buffered() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.held()
+}
+
+// held is Buffered. The caller holds l.mu.
+func (l *Link) held() int {
 	n := len(l.kept)
 	if l.tr != nil {
 		n += l.tr.held
 	}
 	return n
+}
+
+// Below has f called once, when no more than n bytes are buffered any more, or the
+// link has ended; it replaces an f that was not called yet. f must return at once
+// and may not call the link: it is called with the link locked. Below gives false,
+// and f is not called, if that is so already.
+func (l *Link) Below(n int, f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == ended || l.held() <= n {
+		l.below = nil
+		return false
+	}
+	l.low, l.below = n, f
+	return true
+}
+
+// tellBelow calls what Below was given if it is due. The caller holds l.mu.
+func (l *Link) tellBelow() {
+	if f := l.below; f != nil && (l.state == ended || l.held() <= l.low) {
+		l.below = nil
+		f()
+	}
 }
 
 // Relieve lets another goroutine read on, while the one that reads is within
@@ -225,6 +255,7 @@ func (l *Link) finish(err error) bool {
 		l.tr.fail(ErrClosed)
 	}
 	l.drained.Broadcast()
+	l.tellBelow()
 	close(l.done)
 	l.mu.Unlock()
 	l.cancel()

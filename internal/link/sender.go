@@ -168,6 +168,7 @@ func (l *Link) drain(s *sender) {
 			if err != nil {
 				s.fail(err)
 			}
+			l.tellBelow()
 		}
 		s.reuse(buf)
 	}

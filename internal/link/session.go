@@ -85,6 +85,7 @@ func (l *Link) established() {
 		l.tr.record(crypto.RecordEnd, nil)
 	}
 	l.flush()
+	l.tellBelow()
 }
 
 // await reads the answer to our dial. It gives false if the transport is done with.
