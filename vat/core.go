@@ -23,11 +23,12 @@ type core struct {
 	turns   turnQueue
 	current delivery // what the holder of the turn right works on
 
-	held    bool   // somebody has the turn right
-	holder  *feed  // whose reader has it; nil: the worker
-	long    bool   // the turn that runs was seen to last
-	seq     uint64 // turns begun
-	batches uint64 // times that the turn right was taken
+	held     bool   // somebody has the turn right
+	holder   *feed  // whose reader has it; nil: the worker
+	long     bool   // the turn that runs was seen to last
+	seq      uint64 // turns begun
+	finished uint64 // turns ended
+	batches  uint64 // times that the turn right was taken
 
 	after    []afterwards // to be done with the machine right, once the machine has returned
 	outside  []func()     // to be done without it

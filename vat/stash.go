@@ -97,7 +97,7 @@ func (s *session) room() int {
 	if p.window == 0 {
 		p.window = firstWindow
 	}
-	if p.queued > 0 && (c.seq >= p.last || c.turns.len() == 0) {
+	if p.queued > 0 && c.finished >= p.last {
 		p.renew(p.total + s.captp.OutLen())
 	}
 	if p.queued >= p.window || !s.drained() {

@@ -125,7 +125,7 @@ func (c *core) stepLocked() {
 		c.lock()
 		d.commit()
 	}
-	c.long = false
+	c.long, c.finished = false, c.seq
 	c.settle()
 }
 
