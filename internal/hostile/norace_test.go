@@ -4,4 +4,4 @@ package hostile
 
 import "time"
 
-const patience = 5 * time.Second // a second, and more for a busy machine
+const patience = 2 * time.Second // a second, and one for a busy machine

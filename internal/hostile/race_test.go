@@ -4,4 +4,4 @@ package hostile
 
 import "time"
 
-const patience = 15 * time.Second // everything is slow
+const patience = 6 * time.Second // everything is slow
