@@ -5,9 +5,7 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
-	"github.com/vatnet/vatnet/internal/link"
 )
 
 // Config configures a [Vat]. nil and the zero value give a vat with a new
@@ -39,19 +37,6 @@ type Config struct {
 	// the defaults.
 	Limits Limits
 }
-
-// Limits are bounds against hostile or broken vats; zero fields mean the defaults,
-// which honest ones do not meet.
-type Limits struct {
-	Sessions SessionLimits  // of connecting: handshakes, dials, deadlines
-	Protocol ProtocolLimits // of each conversation: messages, tables, bytes
-}
-
-// SessionLimits bound what strangers and broken networks can do.
-type SessionLimits = link.Limits
-
-// ProtocolLimits bound what one peer, and all together, can make the vat hold.
-type ProtocolLimits = captp.Limits
 
 // Network is how vats reach each other. Addresses are "host:port". A connection
 // may have a method TryWrite(b []byte) (int, error) that writes what is taken at

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/vat"
 )
 
@@ -25,7 +24,7 @@ func (*Keeper) Much() []byte      { return make([]byte, 64<<10) }
 // A session that ends because too much of what it was told waits for the socket
 // ends in the midst of writing; who watches hears of it at once all the same.
 func TestBrokenWhileWriting(t *testing.T) {
-	cfg := &vat.Config{Limits: vat.Limits{Protocol: captp.Limits{HardBytes: 200_000}}}
+	cfg := &vat.Config{Limits: vat.Limits{Protocol: vat.ProtocolLimits{HardBytes: 200_000}}}
 	far(t, cfg, func(t *testing.T, p *place) {
 		k := &Keeper{broken: make(chan time.Time, 1)}
 		r := p.give(k)
@@ -42,7 +41,7 @@ func TestBrokenWhileWriting(t *testing.T) {
 
 // What a peer has taken from the socket is not held for it any more.
 func TestASlowReaderWhoCaughtUpIsServed(t *testing.T) {
-	cfg := &vat.Config{Limits: vat.Limits{Protocol: captp.Limits{SoftBytes: 100_000}}}
+	cfg := &vat.Config{Limits: vat.Limits{Protocol: vat.ProtocolLimits{SoftBytes: 100_000}}}
 	far(t, cfg, func(t *testing.T, p *place) {
 		r := p.give(&Keeper{})
 		require.NoError(t, r.Await(t.Context()))

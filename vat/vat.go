@@ -57,7 +57,7 @@ func New(cfg *Config) (*Vat, error) {
 	links, err := link.New(link.Config{
 		Identity: id, Network: cfg.Network, NoPadding: cfg.NoPadding, Advertise: cfg.Advertise,
 		Credit: crypto.Credit{Calls: uint32(limits.OpenCalls), Bytes: uint64(limits.OpenBytes)},
-		Limits: cfg.Limits.Sessions, Logger: log, Handler: (*opener)(v.core),
+		Limits: cfg.Limits.Sessions.link(), Logger: log, Handler: (*opener)(v.core),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vat: %w", err)
@@ -80,10 +80,7 @@ func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 		id: id, log: log, outcomes: outcome.New(log), table: swissTable{}, calls: map[*captp.Call]*underway{},
 		maxPending: cfg.maxPending(), done: make(chan struct{}),
 	}
-	limits := cfg.Limits.Protocol
-	if limits.MaxPending == 0 {
-		limits.MaxPending = c.maxPending
-	}
+	limits := cfg.Limits.Protocol.machine(c.maxPending)
 	c.machine = captp.New(&captp.Config{Limits: limits, Host: (*host)(c), ObjectInterface: object.Object_TypeID})
 	return c
 }

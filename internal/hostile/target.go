@@ -9,9 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
-	"github.com/vatnet/vatnet/internal/link"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 )
@@ -19,20 +17,20 @@ import (
 // vats are the kinds of vat that cases attack, by what is special about them.
 var vats = map[string]vat.Limits{
 	// with the limits that users have; only deadlines are short
-	"plain": {Sessions: link.Limits{KnockTimeout: 5 * time.Second, HandshakeTimeout: 5 * time.Second}},
+	"plain": {Sessions: vat.SessionLimits{KnockTimeout: 5 * time.Second, HandshakeTimeout: 5 * time.Second}},
 	// where every deadline is short
-	"hasty": {Sessions: link.Limits{
+	"hasty": {Sessions: vat.SessionLimits{
 		KnockTimeout: 300 * time.Millisecond, HandshakeTimeout: 500 * time.Millisecond, PingAfter: 200 * time.Millisecond,
 		DeadAfter: 400 * time.Millisecond, WriteTimeout: 300 * time.Millisecond, DialTimeout: 500 * time.Millisecond,
 		CrossedTimeout: 200 * time.Millisecond,
 	}},
 	// where little is enough to be too much
-	"small": {Protocol: captp.Limits{
+	"small": {Protocol: vat.ProtocolLimits{
 		MaxMessage: 1 << 16, MaxSegments: 8, Depth: 48, OpenCalls: 16, OpenBytes: 1 << 17, SoftBytes: 1 << 18, HardBytes: 1 << 19,
 		Exports: 32, Imports: 32, Embargoes: 4,
 	}},
 	// where loopback has no privileges
-	"gated": {Sessions: link.Limits{
+	"gated": {Sessions: vat.SessionLimits{
 		RateLoopback: true, Handshakes: 64, HandshakesPerHost: 4, HandshakesPerSec: 1, HandshakesBurst: 3,
 		KnockTimeout: 5 * time.Second, HandshakeTimeout: 5 * time.Second,
 	}},
