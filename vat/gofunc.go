@@ -1,14 +1,17 @@
 package vat
 
 import (
+	"bytes"
 	"context"
 	"reflect"
+	"runtime"
+	"sync"
 )
 
 // Go runs f in a goroutine of its own, for work that blocks, and gives a promise
 // for what it returns. f must not touch objects of the vat: those belong to turns;
 // use the promise, and [When]. Its context ends when v is closed, which waits for f
-// to return. A panic of f breaks the promise with ErrInternal.
+// to return, unless f is who closes it. A panic of f breaks the promise with ErrInternal.
 func Go[T any](v *Vat, f func(ctx context.Context) (T, error)) *Promise[T] {
 	p := new(Promise[T])
 	p.core = v.core
@@ -22,7 +25,8 @@ func Go[T any](v *Vat, f func(ctx context.Context) (T, error)) *Promise[T] {
 	v.goroutines.Add(1)
 	c.leave()
 	go func() {
-		defer v.goroutines.Done()
+		v.going.enter()
+		defer v.leaveGo()
 		value, err := protect(c, func() (T, error) { return f(v.ctx) })
 		if err == nil {
 			_ = c.resolve(&p.promise, reflect.ValueOf(&value).Elem()) // an error has broken p
@@ -44,4 +48,44 @@ func protect[T any](c *core, f func() (T, error)) (v T, err error) {
 		}
 	}()
 	return f()
+}
+
+// going knows the goroutines of Go that the vat waits for. A Close inside of one
+// must tell that it is of this vat and not of another, which its callers do not
+// show: only there goroutines are told apart by their ids.
+type going struct {
+	mu  sync.Mutex
+	ids map[string]struct{}
+}
+
+// enter notes the calling goroutine.
+func (g *going) enter() {
+	id := goroutineID()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ids == nil {
+		g.ids = make(map[string]struct{})
+	}
+	g.ids[id] = struct{}{}
+}
+
+// leaveGo has the vat no longer wait for the calling goroutine, if it is one of Go.
+func (v *Vat) leaveGo() {
+	id := goroutineID()
+	g := &v.going
+	g.mu.Lock()
+	_, mine := g.ids[id]
+	delete(g.ids, id)
+	g.mu.Unlock()
+	if mine {
+		v.goroutines.Done()
+	}
+}
+
+// goroutineID returns the id of the calling goroutine: the second word of its stack's
+// text.
+func goroutineID() string {
+	var buf [64]byte
+	words := bytes.SplitN(buf[:runtime.Stack(buf[:], false)], []byte(" "), 3)
+	return string(words[1])
 }

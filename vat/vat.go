@@ -27,6 +27,7 @@ type Vat struct {
 	cancel     context.CancelFunc
 	stop       chan struct{}  // closed: worker and steward end
 	goroutines sync.WaitGroup // all that belong to the vat, those of links apart
+	going      going          // those of Go
 	closing    sync.Once
 	closed     chan struct{} // closed when Close is through
 }
@@ -162,13 +163,15 @@ func (v *Vat) hangUp(l *link.Link) {
 // Close severs: every session ends at once, and everything pending breaks,
 // here with ErrClosed and at the peers with ErrDisconnected. Turns that have not
 // begun do not run; Close waits for one that has, and for every goroutine of the
-// vat, those of [Go] included, whose contexts end; so a function of Go must not
-// call it. Inside of a turn, where it would wait for itself, it returns ErrInTurn.
+// vat, those of [Go] included, whose contexts end. A function of Go that calls it is
+// itself not waited for. Inside of a turn, where it would wait for itself, it
+// returns ErrInTurn.
 // Close more than once is as once.
 func (v *Vat) Close() error {
 	if inTurn() {
 		return v.core.refuseInTurn("Close")
 	}
+	v.leaveGo()
 	v.closing.Do(func() {
 		c := v.core
 		c.lock()
@@ -214,7 +217,8 @@ func (c *core) refuse(err error) {
 // Shutdown drains: it takes no more sends from outside of turns, waits until no
 // call is under way in either direction, ends every session in order, and closes
 // the vat. If ctx ends first, what is left is severed, and ctx's error returned.
-// Inside of a turn it returns ErrInTurn.
+// A function of [Go] that calls it is not waited for, but a call is that waits for what
+// the function returns. Inside of a turn it returns ErrInTurn.
 func (v *Vat) Shutdown(ctx context.Context) error {
 	if inTurn() {
 		return v.core.refuseInTurn("Shutdown")
