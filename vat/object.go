@@ -25,7 +25,11 @@ import (
 //
 // A method that returns its own object, or sends it on, passes it under the grant of
 // the reference through which it was called: it is revoked together with that (see
-// [Grant]). To give out a reference that lasts is a decision: [Vat.Ref] makes one.
+// [Grant]). This holds for what the method's own turn sends or returns. A callback of
+// [When] and a goroutine belong to no call any more: what they pass is under no grant,
+// and lasts. A method that is to hand its object out later under the grant sends it,
+// or returns it, in its turn. To give out a reference that lasts is a decision:
+// [Vat.Ref] makes one.
 //
 // Two methods are hooks rather than verbs. Unreferenced() runs, in a turn, when
 // the last reference to the object is gone and no sturdyref leads to it.

@@ -213,7 +213,8 @@ func (w *refWaiter) Changed(*captp.Ref) {
 
 // WhenBroken has f run in a turn of the vat when the reference breaks: its session
 // ended, or the promise that it was came to nothing, or it is near and was revoked.
-// That a far one was revoked, the next send on it finds out. If the reference is
+// For a far one that was revoked f does not run, as the protocol cannot take back
+// what is settled: each send on it breaks with ErrRevoked. If the reference is
 // broken, f runs soon. While this waits the reference is held.
 func (r *Ref) WhenBroken(f func(err error)) {
 	c := r.core
