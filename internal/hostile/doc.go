@@ -18,7 +18,7 @@
 //
 // [Runner.Run] runs cases side by side against one vat. It is content if each has the outcome that it names; if
 // nothing panicked; if, with the attackers still connected, the process needs no CPU and holds no more memory than it
-// may; if honest sessions work before and after; and if no goroutine is left when the attackers have gone.
+// may, in the heap and resident; if honest sessions work before and after; and if no goroutine is left when the attackers have gone.
 //
 // # Floods
 //

@@ -4,4 +4,8 @@ package hostile
 
 import "time"
 
-const patience = 2 * time.Second // a second, and one for a busy machine
+// How long an outcome may take once it is due.
+const (
+	patience = time.Second
+	raced    = false
+)

@@ -16,9 +16,10 @@ import (
 
 // What a case may cost; see spec/hostile/README.md.
 const (
-	MaxHeap = 4 << 20                // bytes of live heap, attackers still connected
-	Idle    = 100 * time.Millisecond // during which …
-	MaxCPU  = 20 * time.Millisecond  // … the process may need so much CPU
+	MaxHeap     = 4 << 20                // bytes of live heap, attackers still connected
+	MaxResident = 4 << 20                // bytes that are resident, likewise, when what is free was given back
+	Idle        = 100 * time.Millisecond // during which …
+	MaxCPU      = 5 * time.Millisecond   // … the process may need so much CPU
 )
 
 // Result is what a case came to.
@@ -27,16 +28,41 @@ type Result struct {
 	Outcome string // "" if there was none
 	Err     error  // nil if it is as it should be
 	Took    time.Duration
-	Heap    int64         // bytes more than before, for all cases that ran with it
-	CPU     time.Duration // in an idle moment of Idle, likewise
+	Late    time.Duration // how long after the last step the outcome came
+	Cost
 }
+
+// Cost is what a vat is left with while its attackers are still connected, all that ran together.
+type Cost struct {
+	Heap     int64         // bytes of live heap more than before
+	Resident int64         // bytes in memory more than before; 0 where that is not known
+	CPU      time.Duration // in an idle moment of Idle
+}
+
+// excess says what is too much.
+func (c Cost) excess() error {
+	switch {
+	case c.Heap > MaxHeap:
+		return fmt.Errorf("the heap grew by %d bytes", c.Heap)
+	case c.Resident > MaxResident:
+		return fmt.Errorf("%d bytes more are resident", c.Resident)
+	case c.CPU > MaxCPU:
+		return fmt.Errorf("%v of CPU in %v of idleness", c.CPU, Idle)
+	}
+	return nil
+}
+
+// Excess is the error of cases that left too much behind, all together.
+type Excess struct{ error }
 
 // Runner runs cases against vats that it starts as it needs them. The zero value is
 // useful. Not safe for concurrent use.
 type Runner struct {
 	// Patience is how long an outcome may take once it is due; 0 means a second.
 	Patience time.Duration
-	targets  map[string]*target
+	// Raced says that the race detector is on, whose own memory grows.
+	Raced   bool
+	targets map[string]*target
 }
 
 // Close ends the vats.
@@ -76,12 +102,12 @@ func (r *Runner) Run(cases ...*Case) ([]Result, error) {
 		return nil, fmt.Errorf("an honest call before: %w", err)
 	}
 	goroutines := runtime.NumGoroutine()
-	heap := liveHeap()
+	before := r.hold()
 	results := make([]Result, len(cases))
 	attacks := make([]*attack, len(cases))
 	var wg sync.WaitGroup
 	for i, c := range cases {
-		attacks[i] = newAttack(t, c, r.Patience)
+		attacks[i] = newAttack(t, c, r.Patience+deadlines[c.Vat])
 		wg.Go(func() {
 			begin := time.Now()
 			results[i] = attacks[i].attempt()
@@ -89,39 +115,49 @@ func (r *Runner) Run(cases ...*Case) ([]Result, error) {
 		})
 	}
 	wg.Wait()
-	after, cpu := r.aftermath(heap)
+	cost := r.aftermath(before)
 	for i := range results {
-		results[i].Heap, results[i].CPU = after, cpu
+		results[i].Cost = cost
 	}
 	err = t.check()
 	for _, a := range attacks {
 		a.close()
 	}
-	switch {
-	case err != nil:
-		err = fmt.Errorf("an honest call afterwards: %w", err)
-	case after > MaxHeap:
-		err = fmt.Errorf("the heap grew by %d bytes", after)
-	case cpu > MaxCPU:
-		err = fmt.Errorf("%v of CPU in %v of idleness", cpu, Idle)
-	default:
-		err = errors.Join(settled(goroutines), t.log.surprises())
+	if err != nil {
+		return results, fmt.Errorf("an honest call afterwards: %w", err)
 	}
-	return results, err
+	if err := errors.Join(settled(goroutines), t.log.surprises()); err != nil {
+		return results, err
+	}
+	if err := cost.excess(); err != nil {
+		return results, &Excess{err}
+	}
+	return results, nil
+}
+
+// hold measures what the process holds.
+func (r *Runner) hold() Cost {
+	c := Cost{Heap: liveHeap()}
+	if !r.Raced {
+		c.Resident, _ = residentNow() // 0 where it is not known
+	}
+	return c
 }
 
 // aftermath measures what is held, and what is done, when everything should be at rest.
-func (r *Runner) aftermath(before int64) (heap int64, cpu time.Duration) {
+func (r *Runner) aftermath(before Cost) (cost Cost) {
 	for range 20 { // a busy machine is given time
-		heap = liveHeap() - before
+		cost = r.hold()
+		cost.Heap -= before.Heap
+		cost.Resident -= before.Resident
 		start := cpuTime()
 		pause(Idle)
-		cpu = cpuTime() - start
-		if heap <= MaxHeap && cpu <= MaxCPU {
+		cost.CPU = cpuTime() - start
+		if cost.excess() == nil {
 			break
 		}
 	}
-	return heap, cpu
+	return cost
 }
 
 // settled waits until there are no more goroutines than n.
@@ -167,7 +203,9 @@ func pause(d time.Duration) {
 func (a *attack) attempt() Result {
 	res := Result{Case: a.c}
 	if res.Err = a.run(); res.Err == nil || isGone(res.Err) {
+		begin := time.Now()
 		res.Outcome, res.Err = a.outcome()
+		res.Late = time.Since(begin)
 	}
 	if res.Err == nil && !matches(a.c.Expect, res.Outcome) {
 		res.Err = fmt.Errorf("came to %q instead of %q", res.Outcome, a.c.Expect)
@@ -220,6 +258,9 @@ func (a *attack) outcome() (string, error) {
 		}
 		return "refused", nil
 	case want == "reset":
+		if err := a.conn.SetReadDeadline(time.Now().Add(a.patience)); err != nil {
+			return "", err
+		}
 		_, err := a.conn.Read(make([]byte, 1))
 		if errors.Is(err, syscall.ECONNRESET) {
 			return "reset", nil

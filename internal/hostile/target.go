@@ -36,6 +36,10 @@ var vats = map[string]vat.Limits{
 	}},
 }
 
+// deadlines are the longest that a vat of a kind waits before a case has its outcome, where
+// cases run into deadlines.
+var deadlines = map[string]time.Duration{"hasty": 500 * time.Millisecond}
+
 // Victim is the object that the attackers of a vat hold: it takes every kind of
 // parameter, and misbehaves on demand.
 type Victim struct {

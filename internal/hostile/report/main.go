@@ -47,13 +47,13 @@ func main() {
 
 func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	r := &hostile.Runner{Patience: 2 * time.Second}
+	r := &hostile.Runner{}
 	defer r.Close()
 	cases, err := hostile.Parse(corpus.Files)
 	if err != nil {
 		return 0, err
 	}
-	fmt.Fprintln(out, "case\toutcome\theap KiB\tCPU\ttook\t")
+	fmt.Fprintln(out, "case\toutcome\tlate\theap KiB\tresident KiB\tCPU\ttook\t")
 	for _, c := range cases {
 		if !chosen(c.File+" "+c.Name(), only) {
 			continue
@@ -68,7 +68,8 @@ func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 			bad++
 			verdict = fmt.Sprint("WRONG: ", res.Err, " ", err)
 		}
-		fmt.Fprintf(out, "%s\t%s\t%d\t%v\t%v\t%s\n", c.Name(), res.Outcome, res.Heap>>10, short(res.CPU), short(res.Took), verdict)
+		fmt.Fprintf(out, "%s\t%s\t%v\t%d\t%d\t%v\t%v\t%s\n",
+			c.Name(), res.Outcome, short(res.Late), res.Heap>>10, res.Resident>>10, short(res.CPU), short(res.Took), verdict)
 	}
 	fmt.Fprintln(out, "\nflood\tcount\toutcome\theap KiB\thonest call\ttook\tgo-capnp: heap KiB\thonest call\t")
 	for _, f := range hostile.Floods {
