@@ -10,6 +10,7 @@ const (
 	itemCost   = 64
 	spareFrom  = 1 << 10  // results larger than this need not be kept, see spares
 	bufKeep    = 64 << 10 // buffers larger than this do not return to the pool
+	reserve    = 64 << 10 // what a session may hold, whatever others and those that have ended do
 )
 
 // charge books n bytes (n may be negative) to the peer of s.
@@ -52,7 +53,7 @@ func (s *Session) checkBudget() {
 	for _, o := range s.m.sessions {
 		if o.failing != "" {
 			over -= o.holding() // about to go
-		} else if largest == nil || o.holding() > largest.holding() {
+		} else if n := o.holding(); n > reserve && (largest == nil || n > largest.holding()) {
 			largest = o
 		}
 	}

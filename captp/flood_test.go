@@ -134,6 +134,22 @@ func TestTotalBytes(t *testing.T) {
 	v.clean()
 }
 
+// TestReserve: however much others hold, or what ended with them and is not gone
+// yet, a session that holds little is not the one that goes.
+func TestReserve(t *testing.T) {
+	v := newVictim(t, Limits{TotalBytes: 10000})
+	i := uint32(10)
+	for ; v.m.Charged() < 20000; i++ {
+		v.feed(call(i, export(0)))
+	}
+	require.Nil(t, v.s.Err())
+	for ; i < 300 && v.s.Err() == nil; i++ {
+		v.feed(call(i, export(0)))
+	}
+	require.Equal(t, LimitBytes, v.s.Err().Outcome)
+	v.clean()
+}
+
 // TestSelfResolution: one promise that is resolved to itself must not spin.
 func TestSelfResolution(t *testing.T) {
 	v := newVictim(t, Limits{})
