@@ -63,6 +63,31 @@ func TestTheListOfOutcomesIsClosed(t *testing.T) {
 	require.Equal(t, inSpec(t), inCode(t))
 }
 
+// Each code is an exported constant of vat, whose comment is its meaning.
+func TestOutcomesAreDocumentedConstants(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.FromSlash("../../vat/outcomes.go"), nil, parser.ParseComments)
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.FromSlash("../../spec/outcomes.md"))
+	require.NoError(t, err)
+	var codes []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		require.True(t, ast.IsExported(spec.Names[0].Name))
+		c, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		require.NoError(t, err)
+		meaning := strings.TrimSpace(spec.Comment.Text())
+		require.NotEmpty(t, meaning, c)
+		require.Contains(t, strings.ReplaceAll(string(text), "`", ""), "| "+c+" | "+meaning+" |")
+		codes = append(codes, c)
+		return false
+	})
+	slices.Sort(codes)
+	require.Equal(t, inSpec(t), codes)
+}
+
 func TestTextsOfOutcomes(t *testing.T) {
 	spec.Covers(t, "OUT-1")
 	for _, c := range inSpec(t) {
