@@ -37,7 +37,7 @@ func newAttack(t *target, c *Case, patience time.Duration) *attack {
 	return &attack{
 		t: t, c: c, patience: patience, vars: map[string]uint64{"i": 0},
 		wire: &wire{
-			static: newStatic(), peer: t.id.VatID(),
+			static: newStatic(), peer: t.peer,
 			hello: hello{min: 1, max: 1, epoch: 1, session: 1, calls: 64, bytes: 1 << 20},
 		},
 	}

@@ -147,7 +147,7 @@ func (v *Victim) Pass(r *vat.Ref) {
 type target struct {
 	vat    *vat.Vat
 	addr   string
-	id     *crypto.Identity
+	peer   crypto.VatID
 	victim sturdyref.Ref
 	honest *vat.Vat
 	ref    *vat.Ref
@@ -160,7 +160,7 @@ func newTarget(kind string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{id: id, log: newRecorder()}
+	t := &target{peer: id.VatID(), log: newRecorder()}
 	limits := vats[kind]
 	if t.vat, err = vat.New(&vat.Config{
 		Listen: []string{"127.0.0.1:0"}, Identity: id, Logger: slog.New(t.log), Limits: limits,
