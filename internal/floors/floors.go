@@ -35,11 +35,13 @@ var table = map[string]int{
 
 	"vat":               2,
 	"internal/link":     2, // sealed sessions between pairs of vats
+	"internal/bare":     2, // a vat's core without goroutines, for internal/sim
 	"internal/twoparty": 2, // a plain stream, for other implementations
 
 	"vat/...":              3,
 	"internal/hostile":     3, // peers that misbehave
 	"internal/hostile/...": 4,
+	"internal/sim":         3, // whole vats on one schedule
 
 	"cmd/...":            4,
 	"docs":               4, // code of the pages, as tests

@@ -1,0 +1,46 @@
+// Package bare is the door through which the simulator (internal/sim) gets at the core of a vat without its
+// goroutines. The package vat fills New when it is loaded; what depends on it imports vat as well.
+package bare
+
+import (
+	"log/slog"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+)
+
+// New makes a vat's core that nobody drives.
+var New func(id crypto.VatID, limits captp.Limits, log *slog.Logger) Core
+
+// Core is a vat that is stepped. Everything on it is called by one goroutine.
+type Core interface {
+	// Vat is a *vat.Vat around the core, for NewPromise and Ref only: it has no links.
+	Vat() any
+	// Publish makes an object reachable by a secret.
+	Publish(object any, secret [32]byte) error
+	// Connect begins a session with a peer, which grants what limits say.
+	Connect(peer crypto.VatID) Session
+	// Step runs one turn, and reports whether there was one.
+	Step() bool
+	// Forget releases what a settled promise holds, as the garbage collector would.
+	// It reports false, and does nothing, while the promise is pending.
+	Forget(promise any) bool
+	// Left describes what the core still holds for others; "" is nothing.
+	Left() string
+}
+
+// Session is a core's end of a conversation.
+type Session interface {
+	// Receive feeds bytes to the machine. The error is that with which the session has ended.
+	Receive(data []byte) *captp.Error
+	// Take returns what is to be written.
+	Take() []byte
+	// Ask gives a *vat.Ref for what the peer has under a secret.
+	Ask(secret [32]byte) any
+	// Forget lets go of the peer's bootstrap object.
+	Forget()
+	// Close tells the session that its transport is gone.
+	Close()
+	// Stats returns the state of the tables.
+	Stats() captp.Stats
+}

@@ -1,0 +1,27 @@
+// Package sim runs several whole vats, protocol machine and objects, on one schedule that is drawn from a seed, breaks
+// what carries their messages, and checks each delivery and each outcome against a shadow of what the references mean.
+// The same seed gives the same world, to the byte.
+//
+//	go test ./internal/sim                              10,000 worlds
+//	go test ./internal/sim -run TestWorlds -from 5000 -seeds 100000
+//	go test ./internal/sim -run TestWorlds -seed 41 -v  one world, with its trace
+//
+// A world is two to four vats, all connected. Each step of the schedule has some vat send, or bytes move, or a turn run,
+// or a promise be resolved or broken, a reference released, a call canceled, or a fault happen. At the end everything is
+// settled and let go of. The rules:
+//
+//   - a call is delivered at most once, to the object that the reference means, in the order of that reference;
+//   - a call settles once (unless its vat crashed), with the value that belongs to it; it fails only if a session was
+//     lost in that world, or it was canceled, or something that it depends on was broken or canceled;
+//   - at rest each side of a session has as many imports as the other has exports;
+//   - when all is let go of, the tables are empty, nothing is charged, pending, under way or queued.
+//
+// Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
+// truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each
+// other; what waits then is canceled at the end, and counted as "give up".
+//
+// What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
+// clocks (no timer of a vat fires), a hostile peer, grants and revocation, promises where plain data is wanted, the
+// driver's stash and quanta, goroutines (there are none), how many times each export was sent, and the collector: what
+// it would release is released by the schedule, through internal/bare.
+package sim

@@ -1,0 +1,227 @@
+package sim
+
+// act does one thing, drawn by lot.
+func (w *world) act() {
+	m := pick(w, w.vats)
+	switch n := w.rng.IntN(100); {
+	case n < 28:
+		m.sends(1 + w.rng.IntN(3))
+	case n < 55:
+		for range 1 + w.rng.IntN(3) {
+			w.deliver(pick(w, w.vats), pick(w, w.vats), false)
+		}
+	case n < 75:
+		for range 1 + w.rng.IntN(4) {
+			pick(w, w.vats).core.Step()
+		}
+	case n < 82:
+		if len(m.resolvers) > 0 && len(m.handles) > 0 {
+			m.resolve()
+		}
+	case n < 88:
+		if len(m.handles) > 1 {
+			m.release(w.rng.IntN(len(m.handles)))
+		}
+	case n < 90:
+		w.cancel()
+	case w.faults:
+		w.fault()
+	}
+}
+
+func (m *machine) sends(n int) {
+	for range n {
+		if len(m.handles) > 0 {
+			m.send()
+		}
+	}
+}
+
+// cancel gives up a call whose caller lives.
+func (w *world) cancel() {
+	if len(w.calls) == 0 {
+		return
+	}
+	c := pick(w, w.calls)
+	if c.settled > 0 || c.epoch != c.from.epoch {
+		return
+	}
+	c.canceled = true
+	if c.means != nil {
+		c.means.broken = true
+	}
+	w.did("cancel", "%s: call %d", c.from, c.id)
+	c.cancel()
+}
+
+// take puts what a has to say to b on the wire.
+func (w *world) take(a, b *machine) {
+	e := a.links[b.i]
+	e.out = append(e.out, e.session.Take()...)
+}
+
+// deliver moves bytes from a to b, and reports whether there were any.
+func (w *world) deliver(a, b *machine, all bool) bool {
+	if a == b {
+		return false
+	}
+	e, far := a.links[b.i], b.links[a.i]
+	if all || w.rng.IntN(4) > 0 {
+		w.take(a, b)
+	}
+	if far.shut { // b hears nothing any more
+		e.out = nil
+		return false
+	}
+	if e.shut && len(e.out) == 0 {
+		w.cut(a, b)
+		return true
+	}
+	if len(e.out) == 0 || e.stalled > w.step && !all {
+		return false
+	}
+	n := len(e.out)
+	if e.slow && !all {
+		n = min(n, 1+w.rng.IntN(16))
+	} else if !all && w.rng.IntN(3) == 0 {
+		n = 1 + w.rng.IntN(n)
+	}
+	w.pass(a, b, n)
+	return true
+}
+
+// pass has b read n bytes of a's.
+func (w *world) pass(a, b *machine, n int) {
+	e := a.links[b.i]
+	data := e.out[:n:n]
+	e.out = e.out[n:]
+	w.say("%s → %s: %d bytes %x", a, b, n, sum(data))
+	if err := b.links[a.i].session.Receive(data); err != nil {
+		w.fail("%s ends its session with %s: %v", b, a, err)
+	}
+}
+
+// finish brings the world to rest, checks what is left, lets everything go, and checks that nothing is left.
+func (w *world) finish() {
+	w.say("the end begins")
+	w.settle()
+	for range 20 {
+		if !w.giveUp() {
+			break
+		}
+		w.settle()
+	}
+	w.checkCalls()
+	w.checkCounts()
+	for range 20 {
+		for _, m := range w.vats {
+			for i := len(m.handles) - 1; i >= 0; i-- {
+				m.release(i)
+			}
+			for _, e := range m.links {
+				if e != nil {
+					e.session.Forget()
+				}
+			}
+		}
+		w.settle()
+	}
+	w.checkEmpty()
+}
+
+// settle resolves, delivers and steps until nothing is left to do.
+func (w *world) settle() {
+	for range 5000 {
+		busy := false
+		for _, m := range w.vats {
+			for len(m.resolvers) > 0 && len(m.handles) > 0 {
+				m.resolve()
+				busy = true
+			}
+			for m.core.Step() {
+				busy = true
+			}
+		}
+		for _, a := range w.vats {
+			for _, b := range w.vats {
+				busy = w.deliver(a, b, true) || busy
+			}
+		}
+		if !busy || w.bad != "" {
+			return
+		}
+	}
+	w.fail("the world does not come to rest")
+}
+
+// giveUp cancels what waits, if calls wait for credit: with little of it two vats can wait for each other, as calls that
+// hold it depend on calls that wait for it. It reports whether there was anything to cancel.
+func (w *world) giveUp() bool {
+	held := 0
+	for _, m := range w.vats {
+		for _, e := range m.links {
+			if e != nil {
+				held += e.session.Stats().Held
+			}
+		}
+	}
+	if held == 0 || w.bad != "" {
+		return false
+	}
+	w.did("give up", "%d calls wait for credit", held)
+	w.lossy = true
+	some := false
+	for _, c := range w.calls {
+		if c.epoch == c.from.epoch && c.settled == 0 {
+			c.canceled, some = true, true
+			c.cancel()
+		}
+	}
+	return some
+}
+
+// checkCalls checks that every call whose caller lives has settled.
+func (w *world) checkCalls() {
+	for _, c := range w.calls {
+		if c.epoch == c.from.epoch && c.settled != 1 {
+			w.fail("call %d (%s on handle %d) settled %d times", c.id, c.verb, c.on.id, c.settled)
+		}
+	}
+}
+
+// checkCounts checks that what is exported on one side is imported on the other.
+func (w *world) checkCounts() {
+	for _, a := range w.vats {
+		for _, b := range w.vats {
+			if a == b {
+				continue
+			}
+			x, y := a.links[b.i].session.Stats(), b.links[a.i].session.Stats()
+			if x.Exports != y.Imports {
+				w.fail("%s exports %d references to %s, which imports %d", a, x.Exports, b, y.Imports)
+			}
+		}
+	}
+}
+
+// checkEmpty checks that nothing is left, anywhere.
+func (w *world) checkEmpty() {
+	for _, a := range w.vats {
+		if len(a.handles) > 0 {
+			w.fail("%s: handle %d cannot be let go of", a, a.handles[0].id)
+		}
+		if left := a.core.Left(); left != "" {
+			w.fail("%s: left: %s", a, left)
+		}
+		for j, e := range a.links {
+			if e == nil {
+				continue
+			}
+			st := e.session.Stats()
+			st.Charged = 0 // a buffer that is kept counts; Left knows the rest
+			if st.Questions+st.Answers+st.Exports+st.Imports+st.Embargoes+st.Held != 0 {
+				w.fail("%s with %s: left in the tables: %+v", a, w.vats[j], st)
+			}
+		}
+	}
+}

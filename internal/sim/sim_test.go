@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	seeds    = flag.Int("seeds", 0, "how many worlds TestWorlds runs; 0: 10000, or 1000 under the race detector")
+	from     = flag.Uint64("from", 1, "the first of their seeds")
+	onlySeed = flag.Uint64("seed", 0, "run the world of this seed alone; with -v its trace is printed")
+)
+
+// Whatever the schedule and the faults, every world keeps the rules.
+func TestWorlds(t *testing.T) {
+	if *onlySeed != 0 {
+		r := Run(*onlySeed, Options{Verbose: true})
+		t.Logf("%s%d steps, hash %x, %v", r.Trace, r.Steps, r.Hash, r.Seen)
+		if r.Bad != "" {
+			t.Fatal(Shrink(*onlySeed))
+		}
+		return
+	}
+	n := *seeds
+	if n == 0 {
+		n = 10000
+		if race {
+			n = 1000
+		}
+	}
+	seen := map[string]int{}
+	for i := range uint64(n) {
+		r := Run(*from+i, Options{})
+		if r.Bad != "" {
+			t.Fatal(Shrink(*from + i))
+		}
+		for k, v := range r.Seen {
+			seen[k] += v
+		}
+	}
+	t.Logf("%d worlds: %v", n, seen)
+	if n >= 1000 {
+		for _, kind := range []string{
+			"send", "deliver", "settle", "release", "resolve", "break", "cancel",
+			"reset", "stall", "partition", "slow", "half-close", "crash", "delay",
+		} {
+			require.NotZero(t, seen[kind], "no world had a %s", kind)
+		}
+	}
+}
+
+// The same seed gives the same world, to the byte.
+func TestSameSeedSameTrace(t *testing.T) {
+	first := Run(1, Options{})
+	for range 1000 {
+		require.Equal(t, first.Hash, Run(1, Options{}).Hash)
+	}
+	hashes := map[uint64]bool{}
+	for seed := range uint64(200) {
+		r := Run(seed, Options{})
+		require.Equal(t, r.Hash, Run(seed, Options{Verbose: true}).Hash, "seed %d", seed)
+		hashes[r.Hash] = true
+	}
+	require.Len(t, hashes, 200, "different seeds, different worlds")
+}

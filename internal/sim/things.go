@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"errors"
+
+	"github.com/vatnet/vatnet/vat"
+)
+
+// thing is the object of which worlds are made. Each of its verbs gets the call's number, the handle on which it was
+// sent and the number that it has on that.
+type thing struct {
+	vat.Object
+	vat   *machine
+	epoch int
+}
+
+func (m *machine) thing() *thing { return &thing{vat: m, epoch: m.epoch} }
+
+// resolver is a promise that its vat has given out and not settled.
+type resolver struct {
+	r     *vat.Resolver[*vat.Ref]
+	means *meaning
+	p     *handle
+}
+
+var errBroken = errors.New("broken on purpose")
+
+// Note results in a value.
+func (t *thing) Note(id, on, seq int) int {
+	if c := t.arrive(id, on, seq); c != nil {
+		return c.value()
+	}
+	return 0
+}
+
+// Give results in a reference: to a new thing, or one that this vat holds, promises included.
+func (t *thing) Give(id, on, seq int) any {
+	c := t.arrive(id, on, seq)
+	if c == nil {
+		return nil
+	}
+	m := t.vat
+	if len(m.handles) > 0 && m.w.rng.IntN(3) > 0 {
+		if h := pick(m.w, m.handles); h.means.awaits() != c.means {
+			c.means.to = h.means
+			m.w.say("%s: gives handle %d", m, h.id)
+			return h.arg()
+		}
+	}
+	fresh := m.thing()
+	c.means.to = &meaning{thing: fresh}
+	return fresh
+}
+
+// Later results in a promise that this vat resolves some time.
+func (t *thing) Later(id, on, seq int) *vat.Promise[*vat.Ref] {
+	c := t.arrive(id, on, seq)
+	p, r := vat.NewPromise[*vat.Ref](t.vat.self)
+	if c == nil {
+		return p
+	}
+	means := &meaning{}
+	c.means.to = means
+	h := t.vat.add(&handle{promise: p, means: means})
+	t.vat.resolvers = append(t.vat.resolvers, &resolver{r, means, h})
+	return p
+}
+
+// Take gets a reference, which means what the sender's handle meant.
+func (t *thing) Take(id, on, seq int, from int, r *vat.Ref) int {
+	c := t.arrive(id, on, seq)
+	if c == nil || r == nil {
+		t.vat.w.fail("call %d brings no reference", id)
+		return 0
+	}
+	t.vat.hold(r, c.from.w.passed[id])
+	t.vat.w.say("%s: handle %d is what was handle %d", t.vat, t.vat.w.handles, from)
+	return c.value()
+}
+
+// send makes a call on a random handle.
+func (m *machine) send() {
+	w := m.w
+	h := pick(w, m.handles)
+	h.sent++
+	c := &call{id: len(w.calls), from: m, epoch: m.epoch, on: h, seq: h.sent}
+	w.calls = append(w.calls, c)
+	c.verb = []string{"note", "note", "give", "later", "take"}[w.rng.IntN(5)]
+	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
+	switch c.verb {
+	case "note":
+		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq), c.succeeded)
+	case "take":
+		arg := pick(w, m.handles)
+		w.passed[c.id] = arg.means
+		w.say("%s: passes handle %d", m, arg.id)
+		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq, arg.id, arg.arg()), c.succeeded)
+	default:
+		c.means = &meaning{of: c}
+		p := vat.Send[*vat.Ref](h.target(), c.verb, c.id, h.id, c.seq)
+		watch(c, p, func(r *vat.Ref) {
+			c.settle("reference")
+			if r == nil {
+				w.fail("call %d: no reference", c.id)
+			} else if m.epoch == c.epoch {
+				m.hold(r, c.means)
+			}
+		})
+		m.add(&handle{promise: p, result: c, means: c.means})
+	}
+}
+
+// watch has the outcome of a call checked, in a turn.
+func watch[T any](c *call, p *vat.Promise[T], ok func(T)) {
+	done := vat.When(p, func(v T) (int, error) { ok(v); return 0, nil })
+	told := vat.Catch(done, func(err error) (int, error) { c.failed(err); return 0, nil })
+	c.cancel = p.Cancel
+	c.from.w.keep = append(c.from.w.keep, p, done, told)
+}
+
+// resolve settles one of the promises that this vat has given out.
+func (m *machine) resolve() {
+	w := m.w
+	i := w.rng.IntN(len(m.resolvers))
+	x := m.resolvers[i]
+	m.resolvers = append(m.resolvers[:i:i], m.resolvers[i+1:]...)
+	h := pick(w, m.handles)
+	switch {
+	case h.means.awaits() == x.means:
+		fresh := m.thing()
+		x.means.to = &meaning{thing: fresh}
+		ref := m.near(fresh)
+		m.hold(ref, x.means.to)
+		w.did("resolve", "%s: handle %d to a new thing", m, x.p.id)
+		_ = x.r.Resolve(ref) // what it comes to is checked
+	case w.rng.IntN(8) == 0:
+		x.means.broken = true
+		w.did("break", "%s: handle %d", m, x.p.id)
+		x.r.Break(errBroken)
+	case h.ref != nil:
+		x.means.to = h.means
+		w.did("resolve", "%s: handle %d to %d", m, x.p.id, h.id)
+		_ = x.r.Resolve(h.ref)
+	default:
+		x.means.to = h.means
+		w.did("resolve", "%s: handle %d to promise %d", m, x.p.id, h.id)
+		x.r.Follow(h.promise)
+	}
+}

@@ -1,0 +1,197 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/bare"
+	"github.com/vatnet/vatnet/vat"
+)
+
+// Options say how a world is run.
+type Options struct {
+	Verbose bool         // keep the trace
+	Without map[int]bool // steps to leave out
+}
+
+// Result is what became of a world.
+type Result struct {
+	Hash  uint64 // of all that happened
+	Steps int
+	Bad   string // the rule that was broken; "" is none
+	Trace string
+	Seen  map[string]int // how often each kind of event happened
+}
+
+// world is vats, the wires between them, and the shadow of what they know.
+type world struct {
+	opts   Options
+	rng    *rand.Rand
+	step   int
+	hash   uint64
+	trace  strings.Builder
+	seen   map[string]int
+	bad    string
+	limits captp.Limits
+	faults bool
+	lossy  bool // a session was lost: any send may fail
+
+	vats    []*machine
+	calls   []*call
+	handles int
+	keep    []any            // what the collector must not find before it was released
+	passed  map[int]*meaning // what the reference in a call means, by the number of the call
+}
+
+// machine is one vat of the world, in its present incarnation.
+type machine struct {
+	w         *world
+	i         int
+	id        crypto.VatID
+	epoch     int
+	core      bare.Core
+	self      *vat.Vat
+	root      *thing
+	links     []*end // to each other vat; nil to itself
+	handles   []*handle
+	resolvers []*resolver
+}
+
+// end is one vat's end of a wire.
+type end struct {
+	session bare.Session
+	out     []byte // under way to the peer
+	stalled int    // nothing of out arrives before this step
+	slow    bool   // the peer reads few bytes at a time
+	shut    bool   // half-closed: this side has learned of the end, the other has not
+}
+
+// Run runs the world of a seed.
+func Run(seed uint64, opts Options) (r Result) {
+	w := &world{opts: opts, seen: map[string]int{}, passed: map[int]*meaning{}}
+	w.at(seed, 0)
+	w.build(seed)
+	steps := 40 + w.rng.IntN(120)
+	for i := 1; i <= steps && w.bad == ""; i++ {
+		if !opts.Without[i] {
+			w.at(seed, i)
+			w.act()
+		}
+	}
+	w.at(seed, steps+1)
+	w.finish()
+	return Result{Hash: w.hash, Steps: steps, Bad: w.bad, Trace: w.trace.String(), Seen: w.seen}
+}
+
+// at begins a step. Each has random numbers of its own, so that one can be left out.
+func (w *world) at(seed uint64, step int) {
+	w.step, w.rng = step, rand.New(rand.NewPCG(seed, uint64(step)))
+}
+
+func (w *world) build(seed uint64) {
+	n := 2 + w.rng.IntN(3)
+	w.faults = w.rng.IntN(2) == 0
+	if w.rng.IntN(3) == 0 {
+		w.limits.OpenCalls = 32
+	}
+	w.say("seed %d: %d vats, faults %v, credit %d", seed, n, w.faults, w.limits.OpenCalls)
+	for i := range n {
+		m := &machine{w: w, i: i, id: crypto.VatID{byte(i + 1)}, links: make([]*end, n)}
+		m.boot()
+		w.vats = append(w.vats, m)
+	}
+	for i, a := range w.vats {
+		for _, b := range w.vats[:i] {
+			w.connect(a, b)
+		}
+	}
+}
+
+// boot begins an incarnation.
+func (m *machine) boot() {
+	m.epoch++
+	m.core = bare.New(m.id, m.w.limits, slog.New(&alarm{w: m.w}))
+	m.self = m.core.Vat().(*vat.Vat)
+	m.root = m.thing()
+	if err := m.core.Publish(m.root, rootSecret); err != nil {
+		m.w.fail("publishing: %v", err)
+	}
+	m.handles, m.resolvers = nil, nil
+	m.hold(m.near(m.root), &meaning{thing: m.root})
+}
+
+var rootSecret = [32]byte{7}
+
+func (m *machine) String() string { return string(rune('A' + m.i)) }
+
+// connect begins a session between two vats; each asks for the other's root.
+func (w *world) connect(a, b *machine) {
+	for _, p := range [][2]*machine{{a, b}, {b, a}} {
+		p[0].links[p[1].i] = &end{session: p[0].core.Connect(p[1].id)}
+	}
+	a.ask(b)
+	b.ask(a)
+}
+
+// ask gets a handle on the root of o.
+func (m *machine) ask(o *machine) {
+	ref := m.links[o.i].session.Ask(rootSecret).(*vat.Ref)
+	m.hold(ref, &meaning{thing: o.root})
+}
+
+func (w *world) say(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%x %s", w.hash, line)
+	w.hash = h.Sum64()
+	if w.opts.Verbose {
+		fmt.Fprintf(&w.trace, "%4d %s\n", w.step, line)
+	}
+}
+
+// did is say for an event that is counted.
+func (w *world) did(kind, format string, args ...any) {
+	w.seen[kind]++
+	w.say(kind+" "+format, args...)
+}
+
+// fail notes the first rule that was broken.
+func (w *world) fail(format string, args ...any) {
+	if w.bad == "" {
+		w.bad = fmt.Sprintf(format, args...)
+		w.say("BROKEN: %s", w.bad)
+	}
+}
+
+func pick[T any](w *world, s []T) T { return s[w.rng.IntN(len(s))] }
+
+// alarm is a log in which errors break a rule: panics, and what must not be told to peers.
+type alarm struct{ w *world }
+
+// Enabled implements slog.Handler.
+func (a *alarm) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+
+// Handle implements slog.Handler.
+func (a *alarm) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(x slog.Attr) bool {
+		if x.Key == "detail" {
+			text += ": " + x.Value.String()
+		}
+		return true
+	})
+	a.w.fail("the log has an error: %s", text)
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (a *alarm) WithAttrs([]slog.Attr) slog.Handler { return a }
+
+// WithGroup implements slog.Handler.
+func (a *alarm) WithGroup(string) slog.Handler { return a }

@@ -1,0 +1,131 @@
+package vat
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/bare"
+	"github.com/vatnet/vatnet/sturdyref"
+)
+
+func init() {
+	bare.New = func(id crypto.VatID, limits captp.Limits, log *slog.Logger) bare.Core {
+		return (*bareCore)(newCore(&Config{Limits: Limits{Protocol: ProtocolLimits(limits)}}, id, log))
+	}
+}
+
+// bareCore is a core as the simulator drives it.
+type bareCore core
+
+// Vat implements bare.Core.
+func (s *bareCore) Vat() any { return &Vat{core: (*core)(s)} }
+
+// Publish implements bare.Core.
+func (s *bareCore) Publish(object any, secret [32]byte) error {
+	c := (*core)(s)
+	obj, ok := object.(objecter)
+	if !ok {
+		return ErrNotSendable
+	}
+	h, err := c.host(obj)
+	if err != nil {
+		return err
+	}
+	c.table[sturdyref.HashSwissnum(c.id, &secret)] = &Grant{core: c, host: h}
+	return nil
+}
+
+// Connect implements bare.Core.
+func (s *bareCore) Connect(peer crypto.VatID) bare.Session {
+	c := (*core)(s)
+	x := &session{core: c, peer: peer}
+	c.lock()
+	defer c.leave()
+	c.begin(x)
+	limits := c.machine.Limits()
+	x.captp.Grant(uint32(limits.OpenCalls), uint64(limits.OpenBytes))
+	return (*bareSession)(x)
+}
+
+// Step implements bare.Core.
+func (s *bareCore) Step() bool { return (*core)(s).step() }
+
+// Forget implements bare.Core.
+func (s *bareCore) Forget(promise any) bool {
+	c, p := (*core)(s), promise.(anyPromise).base()
+	c.lock()
+	defer c.leave()
+	if p.state == pending || p.call != nil {
+		return false
+	}
+	if p.keep == nil {
+		return true
+	}
+	refs := p.keep.refs
+	p.keep.refs, p.pipe, p.caps = nil, nil, nil
+	for _, r := range refs {
+		if r != nil {
+			r.Release()
+		}
+	}
+	return true
+}
+
+// Left implements bare.Core.
+func (s *bareCore) Left() string {
+	c := (*core)(s)
+	c.lock()
+	defer c.leave()
+	m := c.machine
+	if m.Charged() == 0 && m.Pending() == 0 && len(c.calls) == 0 && c.local == 0 && c.turns.len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d bytes charged, %d sends pending, %d calls under way, %d local and %d turns queued",
+		m.Charged(), m.Pending(), len(c.calls), c.local, c.turns.len())
+}
+
+// bareSession is a session without a link.
+type bareSession session
+
+// Receive implements bare.Session.
+func (s *bareSession) Receive(data []byte) *captp.Error {
+	x := (*session)(s)
+	x.core.lock()
+	defer x.core.leave()
+	x.core.feed(&feed{s: x, rest: data}, 0)
+	return x.captp.Err()
+}
+
+// Take implements bare.Session.
+func (s *bareSession) Take() []byte {
+	x := (*session)(s)
+	x.core.lock()
+	defer x.core.unlock()
+	x.core.settle()
+	x.core.flush() // which has the releases written; without a link it leaves the bytes here
+	return x.captp.TakeOut(nil)
+}
+
+// Ask implements bare.Session.
+func (s *bareSession) Ask(secret [32]byte) any {
+	return s.core.ask((*session)(s), sturdyref.SwissnumOf(secret))
+}
+
+// Forget implements bare.Session.
+func (s *bareSession) Forget() {
+	s.core.lock()
+	defer s.core.leave()
+	s.captp.ForgetBootstrap()
+}
+
+// Close implements bare.Session.
+func (s *bareSession) Close() { (*session)(s).Closed(nil) }
+
+// Stats implements bare.Session.
+func (s *bareSession) Stats() captp.Stats {
+	s.core.lock()
+	defer s.core.unlock()
+	return s.captp.Stats()
+}
