@@ -65,12 +65,12 @@ func (s *Session) receiveCall(msg callMsg) {
 		c.fail(errOverloaded)
 		return
 	}
-	r := s.target(msg.target)
+	r, told := s.target(msg.target)
 	if r == nil {
 		return
 	}
 	a.opening = false
-	s.m.routeFrom(s, r, s.told(msg.target), c)
+	s.m.routeFrom(s, r, told, c)
 	r.Release()
 }
 
@@ -141,38 +141,83 @@ func (a *answer) retire() {
 	c.recycle()
 }
 
-// target finds what the peer addresses, with a holder; an address that cannot be
-// honest ends the session and gives nil.
-func (s *Session) target(t targetMsg) *Ref {
-	r := s.lookup(t)
+// target finds what the peer addresses, with a holder, and whether it has been
+// told to go the way of that: see lookup. An address that cannot be honest ends
+// the session and gives nil.
+func (s *Session) target(t targetMsg) (r *Ref, told bool) {
+	r, told = s.lookup(t)
 	if r == nil {
 		s.fatal(ProtoID)
 	}
-	return r
+	return r, told
 }
 
-// told reports whether the peer has been told what it addresses: the promise is
-// resolved, or the call has returned.
-func (s *Session) told(t targetMsg) bool {
+// lookup is target without consequences. What the peer addresses is what it was
+// told that it is, step by step: a result is what the Return said, a promise what
+// its Resolve said. At the end stands what the peer knows it as: with told, one of
+// its own references, of which only the way counts; else whatever that is here.
+func (s *Session) lookup(t targetMsg) (r *Ref, told bool) {
 	if !t.promised {
 		e := s.exports.get(t.id)
-		return e != nil && e.resolution != nil
-	}
-	a := s.answers.get(t.id)
-	return a != nil && a.call.state == callSettled
-}
-
-// lookup is target without consequences.
-func (s *Session) lookup(t targetMsg) *Ref {
-	if !t.promised {
-		if e := s.exports.get(t.id); e != nil {
-			return e.is().Retain()
+		if e == nil {
+			return nil, false
 		}
-		return nil
+		if e.resolution == nil {
+			return e.ref.Retain(), false
+		}
+		r = e.resolution
+		if !e.live {
+			r = s.toldOf(r)
+		}
+		return s.toldWay(r.Retain())
 	}
 	a := s.answers.get(t.id)
 	if a == nil || a.finished || a.opening || !t.ok {
-		return nil
+		return nil, false
 	}
-	return a.call.pipe(t.path)
+	r = a.call.pipe(t.path)
+	if a.call.state != callSettled {
+		return r, false
+	}
+	promised := r.promised != nil
+	if promised {
+		d := r
+		r = r.promised.Retain()
+		d.Release()
+		if s.resolved[r] == nil {
+			return r, false
+		}
+	}
+	if r.through() != s || promised {
+		end := s.toldOf(r).Retain()
+		r.Release()
+		r = end
+	}
+	return s.toldWay(r)
+}
+
+// toldWay returns the reference on whose way the peer was put when it was told that
+// something is r; false if that is no way of the peer's.
+func (s *Session) toldWay(r *Ref) (*Ref, bool) {
+	end := r.way()
+	if end.through() != s || end.route == routeBroken || r.was == s {
+		return r, false
+	}
+	end.Retain()
+	r.Release()
+	return end, true
+}
+
+// toldOf follows what the peer was told of r.
+func (s *Session) toldOf(r *Ref) *Ref {
+	for range maxChain {
+		e := s.resolved[r]
+		if e == nil {
+			break
+		}
+		if r = e.resolution; e.live {
+			break
+		}
+	}
+	return r
 }

@@ -229,6 +229,14 @@ func (b *stored) pin() {
 			continue
 		}
 		end := r.Settled()
+		if end.embargoed != nil {
+			// The session is told of a promise, and goes no particular way.
+			d := end.m.newRef(routeForward)
+			d.to, d.promised = end.Retain(), end.Retain()
+			b.caps[i] = d.pin()
+			r.Release()
+			continue
+		}
 		if end != r {
 			b.caps[i] = end.Retain()
 			r.Release()

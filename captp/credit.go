@@ -18,7 +18,8 @@ type held struct {
 	id      uint32
 }
 
-// hold puts h at the end of the line.
+// hold puts h at the end of the line; what waited on a promise that stood in the
+// line and is being resolved takes that promise's place.
 func (s *Session) hold(h held) {
 	h.s = s
 	h.to.pin()
@@ -26,7 +27,11 @@ func (s *Session) hold(h held) {
 	if h.call != nil {
 		h.call.line = &h
 	}
-	s.held = append(s.held, &h)
+	if s.opening {
+		s.front = append(s.front, &h)
+	} else {
+		s.held = append(s.held, &h)
+	}
 	s.charge(itemCost)
 }
 
@@ -41,7 +46,7 @@ func (h *held) leave() {
 		h.open.Release()
 	}
 	h.call, h.open, h.to = nil, nil, nil
-	if s.gaps++; s.gaps > 32 && s.gaps > len(s.held)/2 {
+	if s.gaps++; s.gaps > 32 && !s.opening && s.gaps > len(s.held)/2 {
 		s.held = slices.DeleteFunc(s.held, func(h *held) bool { return h.to == nil })
 		s.gaps = 0
 	}
@@ -79,6 +84,10 @@ func (r *Ref) takeHeld(to *Ref) {
 			c := h.call
 			h.leave()
 			r.queue = append(r.queue, item{call: c})
+		case h.open != nil:
+			p := h.open.Retain() // behind those calls, wherever they go
+			h.leave()
+			r.queue = append(r.queue, item{open: p})
 		}
 	}
 }
@@ -123,7 +132,7 @@ func (s *Session) Grant(calls uint32, bytes uint64) {
 }
 
 // Held returns how many sends wait for the peer's credit.
-func (s *Session) Held() int { return len(s.held) - s.gaps }
+func (s *Session) Held() int { return len(s.held) + len(s.front) - s.gaps }
 
 // ask sends c towards r, over this session, now or when there is credit.
 func (s *Session) ask(c *Call, r *Ref) {
@@ -227,6 +236,10 @@ func (s *Session) sendHeld() {
 			s.opening = true
 			s.m.Resolve(h.open, to.Retain())
 			s.opening = false
+			if len(s.front) > 0 {
+				s.held = append(s.front, s.held...)
+				s.front = nil
+			}
 		default:
 			s.writeDisembargo(to, h.context, h.id)
 		}

@@ -279,7 +279,7 @@ func (s *Session) receiveCap(d capn.Ptr) (r *Ref, ok bool) {
 
 // returning is a reference of ours that comes home.
 func (s *Session) returning(t targetMsg) (*Ref, bool) {
-	r := s.target(t)
+	r, told := s.target(t)
 	if r == nil {
 		return nil, false
 	}
@@ -287,7 +287,7 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 		r.Release()
 		return end.Retain(), true // the same way, whatever the peer was told
 	}
-	if r.through() == s && r.State() != Broken {
+	if told && r.State() != Broken {
 		// The peer still sees it as what it was told; calls of its on the way
 		// there must arrive before ours on the shorter way.
 		p := s.m.NewPromise()

@@ -22,7 +22,11 @@ func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
 	case to.through() == s:
 		// What went out on p also went, at the peer, to what to stands for.
 		to.used = to.used || p.used
-		m.forward(p, to)
+		p.Retain()
+		m.forward(p, to.Retain())
+		p.movePins(to)
+		to.Release()
+		p.Release()
 	case !p.used || m.noEmbargo || s.err != nil || to.State() == Broken:
 		m.forward(p, to)
 	case leadsTo(to, p):
@@ -94,15 +98,15 @@ func (s *Session) sendDisembargo(p *Ref, context uint16, id uint32) {
 func (s *Session) receiveDisembargo(d disembargoMsg) {
 	switch d.context {
 	case senderLoopback:
-		r := s.target(d.target)
+		r, told := s.target(d.target)
 		if r == nil {
 			return
 		}
 		defer r.Release()
-		if r.through() != s {
+		if !told && r.was != s {
 			r = r.Settled()
 		}
-		if r.route == routeQueue && r.through() != s {
+		if r.route == routeQueue && !told && r.was != s {
 			// Not known yet where it leads; the answer waits in line.
 			s.charge(itemCost)
 			r.queue = append(r.queue, item{echo: s, id: d.id})
@@ -132,7 +136,7 @@ func (s *Session) reflect(r *Ref, id uint32) {
 	if s.err != nil {
 		return
 	}
-	if r.route == routeBroken && r.was == s {
+	if r.was == s {
 		// What came before it has failed; there is no way to name any more.
 		s.writeDisembargo(r, receiverLoopback, id)
 		return

@@ -11,6 +11,8 @@ type exported struct {
 	id         uint32
 	count      uint32
 	ref        *Ref // what was exported; nil once resolved
+	was        *Ref // … and then what it was, with its holder
+	live       bool // the peer was told that it is one of its own references
 	resolution *Ref // what the peer was told that it is; pinned
 }
 
@@ -44,18 +46,13 @@ func (s *Session) resolveExport(e *exported, end *Ref) {
 	old := e.ref
 	delete(s.exportOf, old)
 	told := s.behindHeld(end) // exactly what the peer is told, also for what comes from it
-	e.ref, e.resolution = nil, told.pin()
+	e.ref, e.was, e.resolution = nil, old, told.pin()
+	e.live = told.live() && told.through() == s
+	if old != told {
+		s.resolved[old] = e
+	}
 	s.writeResolve(e.id, told)
 	told.Release()
-	old.Release()
-}
-
-// is returns what the peer means by the export.
-func (e *exported) is() *Ref {
-	if e.resolution != nil {
-		return e.resolution
-	}
-	return e.ref
 }
 
 // releaseExport takes back n references of the peer's to id.
@@ -78,7 +75,11 @@ func (s *Session) releaseExport(id, n uint32) {
 func (s *Session) forgetExport(e *exported) {
 	s.charge(-exportCost)
 	if e.resolution != nil {
+		if s.resolved[e.was] == e {
+			delete(s.resolved, e.was)
+		}
 		e.resolution.unpin()
+		e.was.Release()
 		return
 	}
 	r := e.ref

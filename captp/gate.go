@@ -110,7 +110,7 @@ func (s *Session) gateAt(t targetMsg) *Ref {
 	if len(s.m.gates) == 0 {
 		return nil
 	}
-	r := s.lookup(t)
+	r, _ := s.lookup(t)
 	if r == nil {
 		return nil
 	}

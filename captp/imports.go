@@ -41,7 +41,7 @@ func (s *Session) importRef(id uint32, promise bool) *Ref {
 // dropImport lets go of what r needed only as long as calls on it went through
 // a peer, unless something is pinned to it.
 func (r *Ref) dropImport() {
-	if r.pins > 0 && r.route != routeBroken {
+	if r.pins > 0 && r.goes() {
 		return
 	}
 	if r.route != routePipeline {
@@ -57,7 +57,7 @@ func (r *Ref) dropImport() {
 // needed reports whether the import is still in use here.
 func (imp *imported) needed() bool {
 	r := imp.ref
-	return r.pins > 0 && r.route != routeBroken || r.route == routeImport && r.holders > 0
+	return r.pins > 0 && r.goes() || r.route == routeImport && r.holders > 0
 }
 
 // flushReleases sends a Release for every import that nobody came back for.

@@ -69,35 +69,36 @@ func (c *Call) settledPipe(path string) *Ref {
 	return r
 }
 
-// at finds the capability at path in results. It gives a holder; nil is null. made
-// says that it was made here to stand for data.
-func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (r *Ref, made bool, err *Error) {
+// at finds the capability at path in results, and its place in caps. It gives a
+// holder; nil is null. The place is -1 if the reference was made here to stand for
+// data.
+func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (r *Ref, place int, err *Error) {
 	p := content
 	for i := 0; i+1 < len(path); i += 2 {
 		if p.IsNull() {
-			return nil, false, errNull
+			return nil, 0, errNull
 		}
 		if !p.IsStruct() {
-			return nil, false, errNotACap
+			return nil, 0, errNotACap
 		}
 		next, bad := p.Field(int(path[i]) | int(path[i+1])<<8)
 		if bad != nil {
-			return nil, false, errNotACap
+			return nil, 0, errNotACap
 		}
 		p = next
 	}
 	switch {
 	case p.IsCap():
 		if i := p.Cap(); int64(i) < int64(len(caps)) && caps[i] != nil {
-			return caps[i].Retain(), false, nil
+			return caps[i].Retain(), int(i), nil
 		}
-		return nil, false, nil
+		return nil, 0, nil
 	case !p.IsNull():
-		return nil, false, errNotACap
+		return nil, 0, errNotACap
 	case path == path0 && c.iface == c.m.cfg.ObjectInterface && c.m.cfg.Host != nil && content.IsStruct():
-		return c.m.Near(c.m.cfg.Host.Holder(content, caps), nil), true, nil
+		return c.m.Near(c.m.cfg.Host.Holder(content, caps), nil), -1, nil
 	}
-	return nil, false, nil
+	return nil, 0, nil
 }
 
 // Return answers the call with results, a flat segment that is copied, and their
@@ -257,34 +258,25 @@ func (c *Call) settlePipes(p payload, err *Error) (told payload) {
 			}
 			continue
 		}
-		r, made, e := c.at(x.path, p.content, p.caps)
+		r, place, e := c.at(x.path, p.content, p.caps)
 		switch {
 		case e != nil:
 			c.resolvePipe(x.ref, c.m.BrokenRef(e))
-		case made && x.ref.unresolved() && x.ref.embargoed == nil:
+		case place < 0 && x.ref.unresolved() && x.ref.embargoed == nil:
 			// The data is here and nowhere else: there is no other way to it.
 			c.m.forward(x.ref, r)
 		default:
 			c.resolvePipe(x.ref, r)
-			if x.ref.embargoed != nil && len(p.caps) > 0 {
+			if x.ref.embargoed != nil && r != nil && place >= 0 {
 				if &told.caps[0] == &p.caps[0] {
 					told.caps = retainAll(p.caps)
 				}
-				replace(told.caps, r, x.ref)
+				told.caps[place].Release()
+				told.caps[place] = x.ref.Retain()
 			}
 		}
 	}
 	return told
-}
-
-// replace puts new, with a holder, wherever old is in caps.
-func replace(caps []*Ref, old, new *Ref) {
-	for i, r := range caps {
-		if r == old && r != nil {
-			caps[i] = new.Retain()
-			r.Release()
-		}
-	}
 }
 
 // keeps reports whether somebody may still ask for c's results.

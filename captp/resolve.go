@@ -41,6 +41,7 @@ func (m *Machine) forward(p, to *Ref) {
 	p.route, p.to = routeForward, to
 	p.dropImport()
 	m.announce(p)
+	p.bind()
 }
 
 // breakRef makes r, in any state, broken for err.
@@ -105,6 +106,12 @@ func (m *Machine) announce(p *Ref) {
 	p.exports, p.watchers = nil, nil
 	end := p.Settled()
 	open := end.unresolved()
+	bound := p.bound
+	p.bound = nil
+	for _, r := range bound {
+		r.bindTo = nil
+		r.bind()
+	}
 	for _, e := range exports {
 		if open && !(end.route == routeImport && end.imp.s == e.s) {
 			end.exports = append(end.exports, e)
@@ -151,6 +158,8 @@ func (m *Machine) passTo(end *Ref, it item) {
 		it.echo.reflect(end, it.id)
 	case it.lift != nil:
 		m.lift(it.lift)
+	case it.open != nil && end.held > 0 && end.route != routeBroken && end.embargoed == nil:
+		end.through().hold(held{to: end, open: it.open})
 	case it.open != nil:
 		m.forward(it.open, end.Retain())
 		it.open.Release()
@@ -209,7 +218,7 @@ func waitsFor(r *Ref, c *Call) bool {
 // be sending a Disembargo after it (rpc.capnp, Disembargo: the Tribble 4-way
 // race).
 func (m *Machine) routeFrom(s *Session, r *Ref, told bool, c *Call) {
-	if told && r.route != routeBroken && r.through() == s {
+	if told {
 		c.strict = true
 		s.ask(c, r)
 		return
@@ -220,6 +229,7 @@ func (m *Machine) routeFrom(s *Session, r *Ref, told bool, c *Call) {
 // through returns the session through which r, as such and not as what it may
 // have been resolved to, sends calls; nil if there is none.
 func (r *Ref) through() *Session {
+	r = r.way()
 	if r.imp != nil {
 		return r.imp.s
 	}
@@ -227,42 +237,4 @@ func (r *Ref) through() *Session {
 		return r.call.q.s
 	}
 	return nil
-}
-
-// dropWay lets go of the way of a broken r, whatever is pinned to it: nothing goes
-// there any more. Else two vats whose results name each other's would keep both
-// questions open for ever.
-func (r *Ref) dropWay() {
-	if s := r.through(); s != nil {
-		r.was = s
-	}
-	if r.call != nil && r.call.q != nil {
-		q := r.call.q
-		q.pins -= r.pins
-		r.call = nil
-		q.finishIfDone()
-	}
-	r.dropImport()
-}
-
-// pin keeps the way through r's import or question open although r may be
-// resolved or released; unpin lets go of it. A pin is a holder too.
-func (r *Ref) pin() *Ref {
-	r.pins++
-	if r.call != nil && r.call.q != nil {
-		r.call.q.pins++
-	}
-	return r.Retain()
-}
-
-func (r *Ref) unpin() {
-	r.pins--
-	if r.call != nil && r.call.q != nil {
-		r.call.q.pins--
-		r.call.q.finishIfDone()
-	}
-	if r.pins == 0 && r.route != routeImport {
-		r.dropImport()
-	}
-	r.Release()
 }

@@ -21,6 +21,7 @@ type Session struct {
 	exports   ownTable[exported]
 	imports   idTable[imported]
 	exportOf  map[*Ref]*exported
+	resolved  map[*Ref]*exported // promises of which the peer was told what they are, while it holds them
 	embargoes map[uint32]*Ref
 
 	nextEmbargo uint32
@@ -32,7 +33,8 @@ type Session struct {
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
 	grantBytes, openBytes int64
 	held                  []*held
-	gaps                  int // entries of held that have left it
+	front                 []*held // goes before held: see opening
+	gaps                  int     // entries of held that have left it
 	sending               bool
 	opening               bool // a promise that waited in the line is being resolved
 
@@ -65,7 +67,7 @@ type SessionConfig struct {
 func (m *Machine) Connect(cfg SessionConfig) *Session {
 	s := &Session{
 		m: m, tag: cfg.Tag, peer: cfg.Peer, bootstrap: cfg.Bootstrap, tailCalls: cfg.TailCalls,
-		exportOf: make(map[*Ref]*exported), embargoes: make(map[uint32]*Ref),
+		exportOf: make(map[*Ref]*exported), resolved: make(map[*Ref]*exported), embargoes: make(map[uint32]*Ref),
 		anchor: m.newRef(routeBroken),
 	}
 	m.sessions = append(m.sessions, s)
