@@ -1,6 +1,6 @@
 # What a contributor types. CI itself is .ci/run and needs no make.
 
-.PHONY: all fmt test generate fuzz-long ci
+.PHONY: all fmt test generate fuzz-long mutants ci
 
 all: fmt test
 
@@ -19,6 +19,10 @@ FUZZTIME ?= 10m
 FUZZ ?=
 fuzz-long:
 	.ci/fuzz $(FUZZTIME) $(FUZZ)
+
+# Plants each bug of internal/sim/mutants in a copy and shows that the simulator finds it; narrow it with MUTANTS=names.
+mutants:
+	go run ./internal/sim/mutate $(MUTANTS)
 
 ci:
 	.ci/run

@@ -42,6 +42,7 @@ var table = map[string]int{
 	"internal/hostile":     3, // peers that misbehave
 	"internal/hostile/...": 4,
 	"internal/sim":         3, // whole vats on one schedule
+	"internal/sim/...":     4,
 
 	"cmd/...":            4,
 	"docs":               4, // code of the pages, as tests

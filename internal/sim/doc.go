@@ -13,7 +13,10 @@
 //   - a call is delivered at most once, to the object that the reference means, in the order of that reference;
 //   - a call settles once (unless its vat crashed), with the value that belongs to it; it fails only if a session was
 //     lost in that world, or it was canceled, or something that it depends on was broken or canceled;
-//   - at rest each side of a session has as many imports as the other has exports;
+//   - what was canceled before its turn, in its own vat, is not delivered;
+//   - at rest every reference that means an object is near or far, where no session was lost, and each side of a
+//     session has as many imports as the other has exports;
+//   - nothing panics, and no vat logs an error;
 //   - when all is let go of, the tables are empty, nothing is charged, pending, under way or queued.
 //
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
@@ -23,5 +26,7 @@
 // What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
 // clocks (no timer of a vat fires), a hostile peer, grants and revocation, promises where plain data is wanted, the
 // driver's stash and quanta, goroutines (there are none), how many times each export was sent, and the collector: what
-// it would release is released by the schedule, through internal/bare.
+// it would release is released by the schedule, through internal/bare. It does not see a call of few bytes overtake one
+// of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
+// another, on whose result it was made, was canceled.
 package sim

@@ -1,5 +1,7 @@
 package sim
 
+import "github.com/vatnet/vatnet/vat"
+
 // act does one thing, drawn by lot.
 func (w *world) act() {
 	m := pick(w, w.vats)
@@ -51,6 +53,7 @@ func (w *world) cancel() {
 		c.means.broken = true
 	}
 	w.did("cancel", "%s: call %d", c.from, c.id)
+	c.withdrawn = c.delivered == 0 && c.on.ref != nil && c.on.ref.State() == vat.NearRef
 	c.cancel()
 }
 
@@ -112,6 +115,7 @@ func (w *world) finish() {
 		w.settle()
 	}
 	w.checkCalls()
+	w.checkStates()
 	w.checkCounts()
 	for range 20 {
 		for _, m := range w.vats {
@@ -185,6 +189,22 @@ func (w *world) checkCalls() {
 	for _, c := range w.calls {
 		if c.epoch == c.from.epoch && c.settled != 1 {
 			w.fail("call %d (%s on handle %d) settled %d times", c.id, c.verb, c.on.id, c.settled)
+		}
+	}
+}
+
+// checkStates checks that every reference that means a thing has come to one, where nothing was lost.
+func (w *world) checkStates() {
+	for _, m := range w.vats {
+		for _, h := range m.handles {
+			means := h.means.end()
+			if w.lossy || h.ref == nil || means.thing == nil || h.means.mayBreak() {
+				continue
+			}
+			// Through a third vat even what is near may stay far.
+			if got := h.ref.State(); got != vat.FarRef && got != vat.NearRef {
+				w.fail("handle %d of %s is %s at the end", h.id, m, got)
+			}
 		}
 	}
 }

@@ -118,6 +118,7 @@ type call struct {
 	delivered int
 	settled   int
 	canceled  bool
+	withdrawn bool     // … before its turn, in the vat of its object
 	means     *meaning // of a result that is a reference
 	cancel    func()
 }
@@ -146,6 +147,8 @@ func (t *thing) arrive(id, on, seq int) *call {
 		w.fail("call %d arrives with the arguments of another", id)
 	case c.delivered > 1:
 		w.fail("call %d was delivered %d times", id, c.delivered)
+	case c.withdrawn:
+		w.fail("call %d was canceled before its turn and delivered", id)
 	case t.epoch != t.vat.epoch:
 		w.fail("call %d was delivered to an incarnation that is gone", id)
 	case h.means.end().thing != t:

@@ -74,10 +74,18 @@ type end struct {
 
 // Run runs the world of a seed.
 func Run(seed uint64, opts Options) (r Result) {
-	w := &world{opts: opts, seen: map[string]int{}, passed: map[int]*meaning{}}
+	var w *world
+	defer func() {
+		if p := recover(); p != nil {
+			w.fail("panic: %v", p)
+			r = w.result(r.Steps)
+		}
+	}()
+	w = &world{opts: opts, seen: map[string]int{}, passed: map[int]*meaning{}}
 	w.at(seed, 0)
 	w.build(seed)
 	steps := 40 + w.rng.IntN(120)
+	r.Steps = steps
 	for i := 1; i <= steps && w.bad == ""; i++ {
 		if !opts.Without[i] {
 			w.at(seed, i)
@@ -86,6 +94,10 @@ func Run(seed uint64, opts Options) (r Result) {
 	}
 	w.at(seed, steps+1)
 	w.finish()
+	return w.result(steps)
+}
+
+func (w *world) result(steps int) Result {
 	return Result{Hash: w.hash, Steps: steps, Bad: w.bad, Trace: w.trace.String(), Seen: w.seen}
 }
 
