@@ -2,6 +2,7 @@ package vat
 
 import (
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -49,9 +50,10 @@ type core struct {
 	ready      []*waiter     // who waits in Ready, for room for far sends
 	readyNear  []*waiter     // … for near ones
 	waiters    []*waiter     // free ones
-	awaiting   int           // goroutines in Await or Call
+	awaiting   atomic.Int64  // goroutines in Await or Call
+	unwritten  atomic.Bool   // a call was left for another one to write
 	sent       atomic.Uint64 // sends that nobody waited for
-	promises   []*promise    // free ones, of Calls
+	callers    sync.Pool     // free ones
 
 	garbage  garbage
 	stirred  bool          // the steward is awake
@@ -105,6 +107,26 @@ func (c *core) leave() {
 	}
 	c.checkReady()
 	c.unlock()
+}
+
+// leaveWaiting is leave for a goroutine that now waits for an answer. If others wait
+// too, they were woken by the same batch and are about to send as well: what they
+// say leaves in one write with this.
+func (c *core) leaveWaiting() {
+	c.settle()
+	if c.awaiting.Load() > 1 && (!c.held || c.long) {
+		if !c.held && c.turns.len() > 0 {
+			signal(c.wake)
+		}
+		c.unwritten.Store(true)
+		c.unlock()
+		runtime.Gosched()
+		if !c.unwritten.Load() {
+			return // somebody has written it
+		}
+		c.lock()
+	}
+	c.leave()
 }
 
 // leaveSoon is leave for a send that nobody waits for yet: the worker writes, and

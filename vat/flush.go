@@ -5,6 +5,7 @@ package vat
 // for a socket. Each session is written by one goroutine at a time: who finds
 // another at it leaves the rest to that one. Machine right.
 func (c *core) flush() {
+	c.unwritten.Store(false)
 	c.scratch = c.machine.TakeDirty(c.scratch[:0])
 	for i, s := range c.scratch {
 		c.flushing = append(c.flushing, s.Tag().(*session))

@@ -123,10 +123,8 @@ func (p *promise) afterwards() {
 		p.call.Done()
 		p.call = nil
 	}
-	if p.first != nil {
-		signal(p.first.ch)
-		p.first = nil
-	}
+	first := p.first
+	p.first = nil
 	wakeAll(&p.waiters)
 	p.waiters = nil
 	watch := p.watch
@@ -134,46 +132,8 @@ func (p *promise) afterwards() {
 	for _, w := range watch {
 		w.settled(p)
 	}
-}
-
-// promise returns one for a Call, whose promise nobody else knows.
-func (c *core) promise(verb string) *promise {
-	c.lock()
-	var p *promise
-	if n := len(c.promises); n > 0 {
-		p = c.promises[n-1]
-		c.promises = c.promises[:n-1]
-	} else {
-		p = new(promise)
-	}
-	c.unlock()
-	p.core, p.verb, p.solo, p.waited = c, verb, true, true
-	return p
-}
-
-// discard releases what the promise of a Call holds, and keeps it for the next.
-func (p *promise) discard() {
-	c := p.core
-	c.lock()
-	for _, r := range p.caps {
-		if r != nil {
-			r.Release()
-		}
-	}
-	released := len(p.caps) > 0
-	p.caps = nil
-	if p.state != pending && p.call == nil && len(c.promises) < 64 {
-		flat := p.flat[:0]
-		if cap(flat) > 4096 {
-			flat = nil
-		}
-		*p = promise{flat: flat}
-		c.promises = append(c.promises, p)
-	}
-	if released {
-		c.leave()
-	} else {
-		c.unlock()
+	if first != nil {
+		signal(first.ch) // last: a caller uses p again at once
 	}
 }
 
@@ -359,18 +319,11 @@ func (p *promise) await(ctx context.Context) error {
 	} else {
 		p.waiters = append(p.waiters, w)
 	}
-	c.awaiting++
-	if c.awaiting > 1 {
-		// Others were woken by the same batch, and are about to send as well: what
-		// they say leaves in one write with this.
-		c.unlock()
-		runtime.Gosched()
-		c.lock()
-	}
-	c.leave()
+	c.awaiting.Add(1)
+	c.leaveWaiting()
 	err := c.wait(ctx, w)
+	c.awaiting.Add(-1)
 	c.lock()
-	c.awaiting--
 	if err == nil {
 		c.free(w)
 		c.unlock()

@@ -43,15 +43,13 @@ func call(ctx context.Context, t Target, verb string, args []any, into reflect.V
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
-	p := c.promise(verb)
-	c.send(t, verb, args, p)
-	if err := p.await(ctx); err != nil { // which begins with writing
-		p.cancel()
-		p.discard()
+	x := c.caller(verb)
+	c.send(t, verb, args, &x.promise)
+	if err := x.wait(ctx); err != nil {
 		return err
 	}
-	defer p.discard()
-	return p.decode(into)
+	defer x.free()
+	return x.decode(into)
 }
 
 // send sends verb to t; p gets the outcome.
@@ -61,7 +59,7 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 	err := e.args(verb, args)
 	c.lock()
 	if p.waited {
-		defer c.unlock()
+		defer c.leaveWaiting()
 	} else {
 		defer c.leaveSoon()
 	}
