@@ -176,6 +176,9 @@ func (c *Call) From() *Session {
 // IsCanceled reports whether the sender lost interest.
 func (c *Call) IsCanceled() bool { return c.canceled }
 
+// IsFollowing reports whether the call's outcome will be that of another (see Follow).
+func (c *Call) IsFollowing() bool { return c.state == callFollowing }
+
 // own makes the call keep its parameters beyond this step of the machine. False
 // means that they are malformed: the call is settled, its session ends.
 func (c *Call) own() bool {

@@ -53,6 +53,7 @@ func (c *core) canceled(call *captp.Call) {
 	u := c.calls[call]
 	from := call.From()
 	switch {
+	case u == nil && call.IsFollowing(): // its turn is over, and so is what was told to look out for its end
 	case u == nil: // queued or running; if its turn is still to come, begin sees it
 		// A call whose session has ended was delivered all the same.
 		c.calls[call] = &underway{skip: from == nil || from.Err() == nil}

@@ -51,6 +51,23 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
+// found are seeds that once failed, by what was wrong.
+var found = map[string][]uint64{
+	"a call was canceled after what its method returned had been": {114009},
+}
+
+func TestFoundWorlds(t *testing.T) {
+	for wrong, seeds := range found {
+		t.Run(wrong, func(t *testing.T) {
+			for _, seed := range seeds {
+				if r := Run(seed, Options{}); r.Bad != "" {
+					t.Error(Shrink(seed))
+				}
+			}
+		})
+	}
+}
+
 // The same seed gives the same world, to the byte.
 func TestSameSeedSameTrace(t *testing.T) {
 	first := Run(1, Options{})
