@@ -53,7 +53,7 @@ func (w *world) cancel() {
 		c.means.broken = true
 	}
 	w.did("cancel", "%s: call %d", c.from, c.id)
-	c.withdrawn = c.delivered == 0 && c.on.ref != nil && c.on.ref.State() == vat.NearRef
+	c.withdrawn = c.delivered == 0 && c.near
 	c.cancel()
 }
 

@@ -118,7 +118,8 @@ type call struct {
 	delivered int
 	settled   int
 	canceled  bool
-	withdrawn bool     // … before its turn, in the vat of its object
+	near      bool     // its object was in the same vat when it was sent: it did not travel
+	withdrawn bool     // canceled before its turn, in the vat of its object
 	means     *meaning // of a result that is a reference
 	cancel    func()
 }

@@ -84,6 +84,7 @@ func (m *machine) send() {
 	h := pick(w, m.handles)
 	h.sent++
 	c := &call{id: len(w.calls), from: m, epoch: m.epoch, on: h, seq: h.sent}
+	c.near = h.ref != nil && h.ref.State() == vat.NearRef
 	w.calls = append(w.calls, c)
 	c.verb = []string{"note", "note", "give", "later", "take"}[w.rng.IntN(5)]
 	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
