@@ -33,14 +33,13 @@ func (x *caller) wait(ctx context.Context) error {
 		return nil
 	}
 	c.lock()
-	settled := x.state != pending
-	c.unlock()
-	if settled { // in the same moment
-		<-x.waiter.ch
-		return nil
+	canceled := x.withdraw()
+	c.leave()
+	if canceled {
+		return err
 	}
-	x.cancel()
-	return err
+	<-x.waiter.ch // it settled in the same moment
+	return nil
 }
 
 // free releases what the outcome holds, and keeps x for another Call.

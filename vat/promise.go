@@ -405,17 +405,22 @@ func (p *Promise[T]) Await(ctx context.Context) (T, error) {
 func (p *Promise[T]) Cancel() { p.cancel() }
 
 func (p *promise) cancel() {
-	c := p.core
-	c.lock()
-	defer c.leave()
+	p.core.lock()
+	defer p.core.leave()
+	p.withdraw()
+}
+
+// withdraw is cancel, and reports whether p was still pending. Machine right.
+func (p *promise) withdraw() bool {
 	if p.state != pending {
-		return
+		return false
 	}
 	if p.call != nil {
 		p.call.Cancel()
-		c.settle()
+		p.core.settle()
 	}
 	p.smash(ErrCanceled)
+	return true
 }
 
 // Vat returns the vat that the promise belongs to.
