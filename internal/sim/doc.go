@@ -26,7 +26,7 @@
 // What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
 // clocks (no timer of a vat fires), a hostile peer, grants and revocation, promises where plain data is wanted, the
 // driver's stash and quanta, goroutines (there are none), how many times each export was sent, and the collector: what
-// it would release is released by the schedule, through internal/bare. It does not see a call of few bytes overtake one
+// it would release is released by the schedule, through internal/bare. Circles of promises are not made. It does not see a call of few bytes overtake one
 // of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
 // another, on whose result it was made, was canceled.
 package sim
