@@ -15,7 +15,9 @@ type answer struct {
 	taken       bool // … which it has done
 	dropExports bool // Finish said that the references in the results are released
 	exports     []uint32
-	bytes       int64
+	told        []told // of the results, if they are kept
+	counted     bool   // among the peer's open calls
+	bytes       int64  // … with so many
 }
 
 // openAnswer makes the entry for a call of the peer's. Nil means that the peer
@@ -25,7 +27,7 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 		s.fatal(ProtoID)
 		return nil
 	}
-	if s.answers.n >= 2*s.m.lim.OpenCalls {
+	if n := s.m.lim.OpenCalls; s.answers.n >= 2*n+min(s.questions.n, 2*n) {
 		s.fatal(LimitCalls)
 		return nil
 	}
@@ -34,10 +36,11 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 	}
 	s.answered = true
 	a := s.m.newAnswer()
-	a.s, a.id, a.bytes = s, id, int64(bytes)
+	a.s, a.id, a.bytes, a.counted = s, id, int64(bytes), true
 	a.call = s.m.newCall()
 	a.call.answer = a
 	s.answers.put(id, a)
+	s.answerCalls++
 	s.answerBytes += a.bytes
 	s.charge(answerCost)
 	return a
@@ -45,7 +48,7 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 
 // receiveCall takes a call of the peer's in.
 func (s *Session) receiveCall(msg callMsg) {
-	over := s.answers.n >= s.m.lim.OpenCalls || s.answerBytes+int64(msg.size) > s.m.lim.OpenBytes || s.overSoft()
+	over := s.overCredit(msg.size) || s.overSoft()
 	a := s.openAnswer(msg.questionID, msg.size)
 	if a == nil {
 		return
@@ -65,18 +68,18 @@ func (s *Session) receiveCall(msg callMsg) {
 		c.fail(errOverloaded)
 		return
 	}
-	r, told := s.target(msg.target)
+	r, way := s.target(msg.target)
 	if r == nil {
 		return
 	}
 	a.opening = false
-	s.m.routeFrom(s, r, told, c)
+	s.m.routeFrom(s, r, way, c)
 	r.Release()
 }
 
 // receiveBootstrap answers with the session's bootstrap object.
 func (s *Session) receiveBootstrap(id uint32, size int) {
-	over := s.answers.n >= s.m.lim.OpenCalls
+	over := s.overCredit(size)
 	a := s.openAnswer(id, size)
 	switch {
 	case a == nil:
@@ -86,6 +89,23 @@ func (s *Session) receiveBootstrap(id uint32, size int) {
 		a.call.fail(errNoBootstrap)
 	default:
 		a.call.Return(capRoot[:], []*Ref{s.bootstrap.Retain()})
+	}
+}
+
+// overCredit reports whether a call of size bytes is more than the peer was granted. Calls of ours that it passes back
+// to us come on top (see routeFrom): no more than we have open, and about as large.
+func (s *Session) overCredit(size int) bool {
+	lim := &s.m.lim
+	return s.answerCalls >= lim.OpenCalls+s.questions.n || s.answerBytes+int64(size) > lim.OpenBytes+2*s.questionBytes
+}
+
+// uncount ends what the call takes of the peer's credit: it is answered, or the peer lost interest. The peer, which hears
+// of the one and tells of the other, counts longer.
+func (a *answer) uncount() {
+	if a.counted {
+		a.counted = false
+		a.s.answerCalls--
+		a.s.answerBytes -= a.bytes
 	}
 }
 
@@ -107,6 +127,7 @@ func (s *Session) receiveFinish(id uint32, releaseResultCaps bool) {
 		return
 	}
 	a.finished = true
+	a.uncount()
 	if releaseResultCaps {
 		a.dropExports = true
 	}
@@ -124,12 +145,12 @@ func (a *answer) retire() {
 	}
 	s := a.s
 	s.answers.remove(a.id)
-	s.answerBytes -= a.bytes
 	s.charge(-answerCost)
 	if a.dropExports {
 		s.releaseExports(a.exports)
 	}
 	a.exports = nil
+	a.forgetTold()
 	c := a.call
 	if c.tail {
 		c.endTail()
@@ -141,83 +162,50 @@ func (a *answer) retire() {
 	c.recycle()
 }
 
-// target finds what the peer addresses, with a holder, and whether it has been
-// told to go the way of that: see lookup. An address that cannot be honest ends
-// the session and gives nil.
-func (s *Session) target(t targetMsg) (r *Ref, told bool) {
-	r, told = s.lookup(t)
+func (a *answer) forgetTold() {
+	for i := range a.told {
+		a.told[i].forget()
+	}
+	a.told = nil
+}
+
+// target finds what the peer addresses, with a holder, and whether it is a way that the peer was told of: see told. An
+// address that cannot be honest ends the session and gives nil.
+func (s *Session) target(t targetMsg) (r *Ref, way bool) {
+	r, way = s.lookup(t)
 	if r == nil {
 		s.fatal(ProtoID)
 	}
-	return r, told
+	return r, way
 }
 
-// lookup is target without consequences. What the peer addresses is what it was
-// told that it is, step by step: a result is what the Return said, a promise what
-// its Resolve said. At the end stands what the peer knows it as: with told, one of
-// its own references, of which only the way counts; else whatever that is here.
-func (s *Session) lookup(t targetMsg) (r *Ref, told bool) {
+// lookup is target without consequences. What the peer addresses is what it was told that it is; a result that it was
+// not told of yet, and an export, are what they are here.
+func (s *Session) lookup(t targetMsg) (r *Ref, way bool) {
 	if !t.promised {
 		e := s.exports.get(t.id)
 		if e == nil {
 			return nil, false
 		}
-		if e.resolution == nil {
-			return e.ref.Retain(), false
-		}
-		r = e.resolution
-		if !e.live {
-			r = s.toldOf(r)
-		}
-		return s.toldWay(r.Retain())
+		r, way = s.follow(told{e: e})
+		return r.Retain(), way
 	}
 	a := s.answers.get(t.id)
 	if a == nil || a.finished || a.opening || !t.ok {
 		return nil, false
 	}
-	r = a.call.pipe(t.path)
-	if a.call.state != callSettled {
-		return r, false
+	c := a.call
+	if c.state != callSettled || c.err != nil || a.told == nil {
+		return c.pipe(t.path), false
 	}
-	promised := r.promised != nil
-	if promised {
-		d := r
-		r = r.promised.Retain()
-		d.Release()
-		if s.resolved[r] == nil {
-			return r, false
+	r, place, err := c.at(t.path, c.body.content, c.body.caps)
+	if err != nil || r == nil || place < 0 {
+		if r != nil {
+			r.Release()
 		}
+		return c.pipe(t.path), false
 	}
-	if r.through() != s || promised {
-		end := s.toldOf(r).Retain()
-		r.Release()
-		r = end
-	}
-	return s.toldWay(r)
-}
-
-// toldWay returns the reference on whose way the peer was put when it was told that
-// something is r; false if that is no way of the peer's.
-func (s *Session) toldWay(r *Ref) (*Ref, bool) {
-	end := r.way()
-	if end.through() != s || end.route == routeBroken || r.was == s {
-		return r, false
-	}
-	end.Retain()
 	r.Release()
-	return end, true
-}
-
-// toldOf follows what the peer was told of r.
-func (s *Session) toldOf(r *Ref) *Ref {
-	for range maxChain {
-		e := s.resolved[r]
-		if e == nil {
-			break
-		}
-		if r = e.resolution; e.live {
-			break
-		}
-	}
-	return r
+	r, way = s.follow(a.told[place])
+	return r.Retain(), way
 }

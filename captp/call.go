@@ -36,7 +36,7 @@ type Call struct {
 	held         bool // the sender's handle has not been given back
 	waiting      bool // counted as pending
 	gated        bool // its object asked to wait: see gate.go
-	strict       bool // it goes the way that its session was told of: see routeFrom
+	strict       bool // it goes back the way that its session was told of: see routeFrom
 	tail         bool // its results stay with the session it came from: see tail.go
 	tangled      bool // others may know it: see pool.go
 	settling     bool // settle is at work
@@ -83,7 +83,6 @@ type stored struct {
 	content capn.Ptr
 	caps    []*Ref
 	charged int
-	pinned  bool // caps are results that a session was told of: see routeFrom
 }
 
 // Outgoing is what a local sender says.
@@ -223,38 +222,10 @@ func (b *stored) set(c *Call, p payload) bool {
 	return err == nil
 }
 
-// pin keeps the way through results that lead back to the session that was told
-// of them, whatever else they are resolved to.
-func (b *stored) pin() {
-	b.pinned = true
-	for i, r := range b.caps {
-		if r == nil {
-			continue
-		}
-		end := r.Settled()
-		if end.embargoed != nil {
-			// The session is told of a promise, and goes no particular way.
-			d := end.m.newRef(routeForward)
-			d.to, d.promised = end.Retain(), end.Retain()
-			b.caps[i] = d.pin()
-			r.Release()
-			continue
-		}
-		if end != r {
-			b.caps[i] = end.Retain()
-			r.Release()
-		}
-		end.pin()
-	}
-}
-
 // clear releases what b holds.
 func (b *stored) clear(c *Call) {
 	for _, r := range b.caps {
 		if r != nil {
-			if b.pinned {
-				r.unpin()
-			}
 			r.Release()
 		}
 	}
@@ -265,7 +236,7 @@ func (b *stored) clear(c *Call) {
 		c.m.giveBuf(b.buf)
 	}
 	b.msg.Reset()
-	b.caps, b.content, b.charged, b.buf, b.pinned = nil, capn.Ptr{}, 0, nil, false
+	b.caps, b.content, b.charged, b.buf = nil, capn.Ptr{}, 0, nil
 }
 
 // drop releases the parameters wherever they are.

@@ -2,123 +2,80 @@ package captp
 
 import "slices"
 
-// The peer grants credit for open calls and their bytes in the handshake. At
-// the limit further calls wait here, in one line for the whole session so that
-// their order stays. Return, Finish, Release and Resolve never wait; a
-// Disembargo does only behind calls on the promise that it is for.
+// The peer grants credit for open calls and their bytes in the handshake. At the limit further calls wait here, in one
+// line for the whole session so that their order stays. Nothing else waits: what must come behind calls in the line is
+// turned into something that can.
+//
+//   - A reference on which calls wait is not passed to its host, which could overtake them, but a promise that becomes
+//     it behind them (behindHeld). So the peer is told that something of ours leads back to it only when all that had to
+//     go there before has left.
+//   - A promise that settles takes what waits on it out of the line: nothing of that has left, so it goes wherever the
+//     promise leads (takeHeld), and the question that the peer has answered is not kept open.
+//   - A call that the peer itself sent to what it was told is its own goes straight back (routeFrom). It takes no
+//     credit: the peer holds it open in both directions, and has agreed to the one by asking for the other.
 
-// held waits in its session's line: a call for credit, others behind it.
+// held waits in its session's line: a call for credit, or what has to come behind one.
 type held struct {
-	s    *Session
-	call *Call // a call
-	open *Ref  // a promise that becomes to
-	// neither: a Disembargo
-	to      *Ref // pinned: the way to it stays open; nil once it has left the line
-	context uint16
-	id      uint32
+	s  *Session
+	to *Ref // counts it, and is held by it; nil once it has left the line
+	item
 }
 
-// hold puts h at the end of the line; what waited on a promise that stood in the
-// line and is being resolved takes that promise's place.
-func (s *Session) hold(h held) {
-	h.s = s
-	h.to.pin()
-	h.to.held++
-	if h.call != nil {
-		h.call.line = &h
-	}
-	if s.opening {
-		s.front = append(s.front, &h)
-	} else {
-		s.held = append(s.held, &h)
-	}
-	s.charge(itemCost)
-}
-
-// leave takes h out of the line, leaving a gap.
-func (h *held) leave() {
-	s, to := h.s, h.to
-	s.charge(-itemCost)
-	if h.call != nil {
-		h.call.line = nil
-	}
-	if h.open != nil {
-		h.open.Release()
-	}
-	h.call, h.open, h.to = nil, nil, nil
-	if s.gaps++; s.gaps > 32 && !s.opening && s.gaps > len(s.held)/2 {
+// hold puts it at the end of the line, on its way to r.
+func (s *Session) hold(r *Ref, it item) {
+	if s.gaps > 32 && s.gaps > len(s.held)/2 {
 		s.held = slices.DeleteFunc(s.held, func(h *held) bool { return h.to == nil })
 		s.gaps = 0
 	}
-	to.held--
-	to.unpin()
+	s.held = append(s.held, s.newHeld(r, it))
 }
 
-// takeHeld moves the calls that wait for credit on r, which is about to become
-// to (nil: to break). Nothing of them has left, so they go where r will lead:
-// from the same place in the line if the peer itself said that r is another of its
-// references, else through r's queue, to the end of the line: to what the peer sent
-// back (see detour) calls of its own may be on the way in front of them. Strict
-// calls and Disembargoes stay on the way that the peer was told of.
+func (s *Session) newHeld(r *Ref, it item) *held {
+	h := &held{s: s, to: r.Retain(), item: it}
+	r.held++
+	if it.call != nil {
+		it.call.on, it.call.line = nil, h
+	}
+	s.charge(itemCost)
+	return h
+}
+
+// leave takes h out of the line, leaving a gap, and gives what waited to the caller.
+func (h *held) leave() item {
+	it, to := h.item, h.to
+	h.s.charge(-itemCost)
+	if it.call != nil {
+		it.call.line = nil
+	}
+	h.item, h.to = item{}, nil
+	h.s.gaps++
+	to.held--
+	to.Release()
+	return it
+}
+
+// takeHeld moves what waits for credit on r, which is about to become to (nil: to break, or to be in embargo). If the
+// peer said that r is another of its own references, it keeps its place in the line. Otherwise it goes into r's queue:
+// it did not leave, and need not make the detour through the peer. To what the peer sent back (see detour) calls of the
+// peer's may be on the way in front of it, so it goes through the queue too.
 func (r *Ref) takeHeld(to *Ref) {
-	s := r.through()
-	if r.held == 0 || s == nil {
+	if r.held == 0 {
 		return
 	}
-	if to != nil && (!to.live() || to.through() != s) {
-		to = nil
-	}
-	if to != nil {
-		r.next = to
-	}
-	s.touch() // what stood behind those may go on
-	for _, h := range slices.Clone(s.held) {
-		switch {
+	s := r.through()
+	s.touch() // what stood behind it may go on
+	same := to != nil && to.live() && to.through() == s
+	for i := 0; r.held > 0; i++ {
+		switch h := s.held[i]; {
 		case h.to != r:
-		case to != nil:
-			h.to = to.pin()
+		case same:
+			h.to = to.Retain()
 			to.held++
 			r.held--
-			r.unpin()
-		case h.call != nil && !h.call.strict:
-			c := h.call
-			h.leave()
-			r.queue = append(r.queue, item{call: c})
-		case h.open != nil:
-			p := h.open.Retain() // behind those calls, wherever they go
-			h.leave()
-			r.queue = append(r.queue, item{open: p})
-		}
-	}
-}
-
-// breakHeld takes what waits for credit on r, which is about to break, out of the
-// line, strict calls too: they would only keep a question open that the peer has
-// answered, and so the credit for which they wait.
-func (r *Ref) breakHeld() {
-	s := r.through()
-	if r.held == 0 || s == nil {
-		return
-	}
-	s.touch()
-	for _, h := range slices.Clone(s.held) {
-		if h.to != r {
-			continue
-		}
-		switch {
-		case h.call != nil:
-			r.queue = append(r.queue, item{call: h.call})
-		case h.open != nil:
-			r.queue = append(r.queue, item{open: h.open.Retain()})
-		case h.context == senderLoopback:
-			if p := s.embargoes[h.id]; p != nil {
-				delete(s.embargoes, h.id)
-				r.queue = append(r.queue, item{lift: p})
-			}
+			r.Release()
 		default:
-			s.writeDisembargo(r, h.context, h.id)
+			r.queue = append(r.queue, h.leave())
 		}
-		h.leave()
 	}
 }
 
@@ -132,7 +89,7 @@ func (s *Session) Grant(calls uint32, bytes uint64) {
 }
 
 // Held returns how many sends wait for the peer's credit.
-func (s *Session) Held() int { return len(s.held) + len(s.front) - s.gaps }
+func (s *Session) Held() int { return len(s.held) - s.gaps }
 
 // ask sends c towards r, over this session, now or when there is credit.
 func (s *Session) ask(c *Call, r *Ref) {
@@ -144,29 +101,18 @@ func (s *Session) ask(c *Call, r *Ref) {
 		return
 	}
 	switch size := c.sizeBound(); {
+	case c.strict:
+		s.transmit(c, r)
 	case s.grantBytes > 0 && size > s.grantBytes:
 		c.fail(errTooLarge)
 	case s.Held() > 0 || !s.affords(size):
-		if !c.own() {
-			return
+		if c.own() {
+			c.wait()
+			s.hold(r, item{call: c})
 		}
-		c.wait()
-		s.hold(held{call: c, to: r})
-		r.used = r.used || c.strict // it stays on this way, see takeHeld
 	default:
 		s.transmit(c, r)
 	}
-}
-
-// holds reports whether something that went the way of r still waits in its
-// session's line.
-func (r *Ref) holds() bool {
-	for ; r != nil; r = r.next {
-		if r.held > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // behindHeld returns what the peer is told when r, which it hosts, is passed to
@@ -178,19 +124,8 @@ func (s *Session) behindHeld(r *Ref) *Ref {
 		return r.Retain()
 	}
 	p := s.m.NewPromise()
-	s.hold(held{to: r, open: p.Retain()})
+	s.hold(r, item{open: p.Retain()})
 	return p
-}
-
-// allBehindHeld is behindHeld for the references in results that the peer is about
-// to be told of.
-func (s *Session) allBehindHeld(caps []*Ref) {
-	for i, r := range caps {
-		if r != nil && s.err == nil {
-			caps[i] = s.behindHeld(r.Settled())
-			r.Release()
-		}
-	}
 }
 
 // affords reports whether a call of size bytes fits into the credit.
@@ -203,17 +138,20 @@ func (c *Call) sizeBound() int64 {
 	return int64(len(c.in.flat) + len(c.body.buf) + 320 + 80*(len(c.in.caps)+len(c.body.caps)))
 }
 
-// sendHeld sends what there is credit for again.
+// sendHeld sends what there is credit for again, and does what stood behind it.
 func (s *Session) sendHeld() {
 	if s.sending || s.err != nil {
 		return
 	}
 	s.sending = true
 	defer func() { s.sending = false }()
-	for len(s.held) > 0 {
+	for len(s.held) > 0 && s.err == nil {
 		h := s.held[0]
 		if h.call != nil && !s.affords(h.call.sizeBound()) {
 			return
+		}
+		if h.open != nil && s.unqueue(h) {
+			continue
 		}
 		s.held = s.held[1:]
 		if h.to == nil {
@@ -221,31 +159,37 @@ func (s *Session) sendHeld() {
 			continue
 		}
 		to := h.to.Retain()
-		to.held-- // nothing of it is in the line any more
-		switch {
-		case h.call != nil:
-			s.transmit(h.call, to)
-		case h.open != nil:
-			// The peer is told where this leads: its calls that wait here stay on that
-			// way, like those that it will send there.
-			for _, it := range h.open.queue {
-				if it.call != nil && it.call.From() == s && to.live() {
-					it.call.strict = true
-				}
-			}
-			s.opening = true
-			s.m.Resolve(h.open, to.Retain())
-			s.opening = false
-			if len(s.front) > 0 {
-				s.held = append(s.front, s.held...)
-				s.front = nil
-			}
-		default:
-			s.writeDisembargo(to, h.context, h.id)
-		}
-		to.held++
+		it := h.leave()
 		s.gaps-- // it is no gap: it is out
-		h.leave()
+		switch {
+		case it.call != nil:
+			s.transmit(it.call, to)
+		case it.open != nil:
+			// What stands behind this in the line was sent after it was passed on.
+			s.opening = true
+			s.m.Resolve(it.open, to.Retain())
+			s.opening = false
+			it.open.Release()
+		default:
+			s.m.passTo(to, it)
+		}
 		to.Release()
 	}
+}
+
+// unqueue puts what waits on the promise that opens at the head of the line in front of it, and reports whether there
+// was something: it is resolved, and the peer told, once nothing is left that has to go before.
+func (s *Session) unqueue(h *held) bool {
+	if len(h.open.queue) == 0 {
+		return false
+	}
+	var front []*held
+	for _, it := range h.open.queue {
+		if it.call == nil || it.call.state != callSettled {
+			front = append(front, s.newHeld(h.to, it))
+		}
+	}
+	h.open.queue = nil
+	s.held = append(front, s.held...)
+	return true
 }

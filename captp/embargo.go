@@ -67,7 +67,7 @@ func (s *Session) embargoVia(p, way, to *Ref) {
 	s.nextEmbargo++
 	s.embargoes[id] = p.Retain()
 	p.takeHeld(nil)
-	s.disembargo(way, id)
+	s.writeDisembargo(way, senderLoopback, id)
 	p.route, p.embargoed = routeQueue, to
 	p.dropImport()
 }
@@ -80,18 +80,6 @@ func (m *Machine) lift(p *Ref) {
 		m.forward(p, to)
 	}
 	p.Release()
-}
-
-// disembargo sends a Disembargo along the way of p: behind the calls on p that
-// still wait for credit, if there are any.
-func (s *Session) disembargo(p *Ref, id uint32) { s.sendDisembargo(p, senderLoopback, id) }
-
-func (s *Session) sendDisembargo(p *Ref, context uint16, id uint32) {
-	if p.holds() {
-		s.hold(held{to: p, context: context, id: id})
-		return
-	}
-	s.writeDisembargo(p, context, id)
 }
 
 // receiveDisembargo handles both halves of the loop.
@@ -145,5 +133,5 @@ func (s *Session) reflect(r *Ref, id uint32) {
 		s.fatal(ProtoEmbargo)
 		return
 	}
-	s.sendDisembargo(r, receiverLoopback, id)
+	s.writeDisembargo(r, receiverLoopback, id)
 }

@@ -46,7 +46,7 @@ func (s *Session) writeCall(q *question, c *Call, r *Ref) int {
 		p = payload{flat: c.body.buf, caps: c.body.caps}
 	}
 	var broken []*exported
-	q.exports, broken = s.putPayload(st.Slot(1), p)
+	q.exports, broken = s.putPayload(st.Slot(1), p, nil)
 	n := s.commit()
 	s.resolveBroken(broken)
 	return n
@@ -84,8 +84,9 @@ func (s *Session) putPromisedAnswer(slot capn.Slot, r *Ref) {
 }
 
 // putPayload writes a Payload. It returns the exports it named, one entry for
-// each time, and those of them that are broken references.
-func (s *Session) putPayload(slot capn.Slot, p payload) (ids []uint32, broken []*exported) {
+// each time, and those of them that are broken references. It notes in ts, if that
+// is not nil, what the peer is told of each capability.
+func (s *Session) putPayload(slot capn.Slot, p payload, ts []told) (ids []uint32, broken []*exported) {
 	b := &s.m.b
 	st := b.Struct(slot, 0, 2)
 	if p.flat != nil {
@@ -98,7 +99,14 @@ func (s *Session) putPayload(slot capn.Slot, p payload) (ids []uint32, broken []
 	}
 	list := b.CompositeList(st.Slot(1), len(p.caps), 1, 1)
 	for i, r := range p.caps {
-		e := s.putCap(list.At(i), r)
+		if r == nil {
+			continue
+		}
+		r, e := s.putCap(list.At(i), r)
+		if ts != nil {
+			ts[i] = s.tell(r, e)
+		}
+		r.Release()
 		if e == nil {
 			continue
 		}
@@ -110,23 +118,17 @@ func (s *Session) putPayload(slot capn.Slot, p payload) (ids []uint32, broken []
 	return ids, broken
 }
 
-// putCap writes the CapDescriptor for r. It returns the export that it named.
-func (s *Session) putCap(d capn.StructB, r *Ref) *exported {
-	if r == nil {
-		return nil
-	}
-	r = r.Settled()
-	if r.held > 0 && r.through() == s {
-		r = s.behindHeld(r)
-		defer r.Release()
-	}
+// putCap writes the CapDescriptor for r. It returns what the peer is told of, with a
+// holder, and the export that it named: nil if that is a way of the peer's.
+func (s *Session) putCap(d capn.StructB, r *Ref) (*Ref, *exported) {
+	r = s.behindHeld(r.Settled())
 	arm := uint16(capSenderHosted)
 	switch r.route {
 	case routeImport:
 		if r.imp.s == s {
 			d.SetU16(0, capReceiverHosted)
 			d.SetU32(4, r.imp.id)
-			return nil
+			return r, nil
 		}
 		if r.imp.promise {
 			arm = capSenderPromise
@@ -135,7 +137,7 @@ func (s *Session) putCap(d capn.StructB, r *Ref) *exported {
 		if r.call.q.s == s && !r.call.q.finished {
 			d.SetU16(0, capReceiverAnswer)
 			s.putPromisedAnswer(d.Slot(0), r)
-			return nil
+			return r, nil
 		}
 		arm = capSenderPromise
 	case routeQueue, routeBroken:
@@ -144,7 +146,7 @@ func (s *Session) putCap(d capn.StructB, r *Ref) *exported {
 	e := s.exportRef(r)
 	d.SetU16(0, arm)
 	d.SetU32(4, e.id)
-	return e
+	return r, e
 }
 
 // resolveBroken tells what references that were sent as promises are.
@@ -162,6 +164,7 @@ func (s *Session) writeReturn(a *answer, p payload, err *Error) {
 		return
 	}
 	a.returned = true
+	a.uncount()
 	st := s.begin(msgReturn, 2, 1)
 	st.SetU32(0, a.id)
 	st.SetBit(32, true) // parameters are released one by one
@@ -178,7 +181,10 @@ func (s *Session) writeReturn(a *answer, p payload, err *Error) {
 		s.putException(st.Slot(0), err)
 	default:
 		st.SetU16(6, returnResults)
-		a.exports, broken = s.putPayload(st.Slot(0), p)
+		if len(a.call.body.caps) > 0 {
+			a.told = make([]told, len(p.caps))
+		}
+		a.exports, broken = s.putPayload(st.Slot(0), p, a.told)
 	}
 	if a.call.noPipelining && len(p.caps) == 0 && !a.yourself && !a.finished {
 		// Nobody will pipeline and there is nothing to release: the peer need not
@@ -217,16 +223,20 @@ func (s *Session) writeRelease(id, n uint32) {
 }
 
 // writeResolve says that the export id is r, which is settled.
-func (s *Session) writeResolve(id uint32, r *Ref) {
+func (s *Session) writeResolve(id uint32, r *Ref) (t told) {
 	st := s.begin(msgResolve, 1, 1)
 	st.SetU32(0, id)
 	if r.route == routeBroken {
 		st.SetU16(4, resolveException)
 		s.putException(st.Slot(0), r.err)
+		t = s.tell(r, nil)
 	} else {
-		s.putCap(s.m.b.Struct(st.Slot(0), 1, 1), r)
+		r, e := s.putCap(s.m.b.Struct(st.Slot(0), 1, 1), r)
+		t = s.tell(r, e)
+		r.Release()
 	}
 	s.commit()
+	return t
 }
 
 // writeDisembargo sends a Disembargo along the way of r.

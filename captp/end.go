@@ -1,7 +1,6 @@
 package captp
 
 import (
-	"slices"
 	"sort"
 )
 
@@ -88,20 +87,16 @@ func (s *Session) endQuestions(err *Error) {
 }
 
 func (s *Session) endHeld(err *Error) {
-	for _, h := range slices.Clone(s.held) {
-		if c := h.call; c != nil {
-			h.leave()
-			c.fail(err)
-		} else if p := h.open; p != nil {
-			p.Retain() // it may have come home: somebody here waits for it
-			h.leave()
-			s.m.Break(p, err)
-			p.Release()
-		} else if h.to != nil {
-			h.leave()
+	broken := s.m.BrokenRef(err)
+	for len(s.held) > 0 {
+		h := s.held[0]
+		s.held = s.held[1:]
+		if h.to != nil {
+			s.m.passTo(broken, h.leave()) // somebody here may wait for what opens
 		}
 	}
-	s.held, s.gaps = nil, 0
+	s.gaps = 0
+	broken.Release()
 }
 
 func (s *Session) endAnswers() {
@@ -110,7 +105,8 @@ func (s *Session) endAnswers() {
 		returned := a.returned
 		a.finished, a.returned, a.exports = true, true, nil
 		s.answers.remove(a.id)
-		s.answerBytes -= a.bytes
+		a.uncount()
+		a.forgetTold()
 		s.charge(-answerCost)
 		if c.state == callSettled {
 			c.body.clear(c)

@@ -5,15 +5,13 @@ package captp
 // released; the entry, and its holder of the reference, live until it is zero.
 //
 // An export that is a promise is resolved once, by a Resolve message; from then
-// on it stands for exactly what that message said, see routeFrom.
+// on it stands for exactly what that message said.
 type exported struct {
-	s          *Session
-	id         uint32
-	count      uint32
-	ref        *Ref // what was exported; nil once resolved
-	was        *Ref // … and then what it was, with its holder
-	live       bool // the peer was told that it is one of its own references
-	resolution *Ref // what the peer was told that it is; pinned
+	s     *Session
+	id    uint32
+	count uint32
+	ref   *Ref // what was exported; nil once resolved
+	told  told // what the peer was told that it is
 }
 
 // exportRef sends r once more: it returns its entry, counted up.
@@ -45,14 +43,8 @@ func (s *Session) resolveExport(e *exported, end *Ref) {
 	}
 	old := e.ref
 	delete(s.exportOf, old)
-	told := s.behindHeld(end) // exactly what the peer is told, also for what comes from it
-	e.ref, e.was, e.resolution = nil, old, told.pin()
-	e.live = told.live() && told.through() == s
-	if old != told {
-		s.resolved[old] = e
-	}
-	s.writeResolve(e.id, told)
-	told.Release()
+	e.ref, e.told = nil, s.writeResolve(e.id, end)
+	old.Release()
 }
 
 // releaseExport takes back n references of the peer's to id.
@@ -74,12 +66,9 @@ func (s *Session) releaseExport(id, n uint32) {
 
 func (s *Session) forgetExport(e *exported) {
 	s.charge(-exportCost)
-	if e.resolution != nil {
-		if s.resolved[e.was] == e {
-			delete(s.resolved, e.was)
-		}
-		e.resolution.unpin()
-		e.was.Release()
+	e.count = 0
+	if e.ref == nil {
+		e.told.forget()
 		return
 	}
 	r := e.ref

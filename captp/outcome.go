@@ -215,7 +215,6 @@ func (c *Call) settle(p payload, err *Error) {
 	told := c.settlePipes(p, err)
 	own := p
 	if c.answer != nil {
-		c.answer.s.allBehindHeld(told.caps)
 		own = told
 	}
 	dropped := false
@@ -223,9 +222,6 @@ func (c *Call) settle(p payload, err *Error) {
 		if dropped = c.spares(p); dropped {
 		} else if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(own.caps)}) {
 			c.err = errMalformed
-		}
-		if c.answer != nil {
-			c.body.pin()
 		}
 	}
 	c.tell(own)

@@ -34,7 +34,7 @@ func (r *Ref) unpin() {
 		if r.route != routeImport {
 			r.dropImport()
 		}
-	} else if r.held == 0 && r.route == routeForward && r.Settled().route == routeBroken {
+	} else if r.route == routeForward && r.Settled().route == routeBroken {
 		r.dropWay()
 	}
 	r.Release()
@@ -98,11 +98,9 @@ func (r *Ref) bind() {
 	}
 	end := r.Settled()
 	if end.route == routeBroken {
-		if r.held == 0 {
-			r.Retain()
-			r.dropWay()
-			r.Release()
-		}
+		r.Retain()
+		r.dropWay()
+		r.Release()
 		return
 	}
 	r.unbind()

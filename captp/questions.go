@@ -21,7 +21,8 @@ type question struct {
 	unwanted bool     // canceled: Finish does not wait for Return
 	pins     int      // references whose way leads through the answer
 	exports  []uint32 // sent with the parameters, for Return.releaseParamCaps
-	bytes    int64    // of the message: what it takes of the credit
+	bytes    int64    // of the message
+	free     bool     // it takes no credit: the peer's own call goes back, see routeFrom
 }
 
 // transmit writes c as a question towards r. The credit has been looked at.
@@ -39,9 +40,12 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	} else {
 		n = s.writeCall(q, c, r)
 	}
-	q.bytes = int64(n)
-	s.openCalls++
-	s.openBytes += q.bytes
+	q.bytes, q.free = int64(n), c.strict
+	s.questionBytes += q.bytes
+	if !q.free {
+		s.openCalls++
+		s.openBytes += q.bytes
+	}
 	c.drop()
 	if c.tail {
 		s.takeFrom(c)
@@ -152,8 +156,11 @@ func (q *question) retire() {
 	}
 	s := q.s
 	s.questions.remove(q.id)
-	s.openCalls--
-	s.openBytes -= q.bytes
+	s.questionBytes -= q.bytes
+	if !q.free {
+		s.openCalls--
+		s.openBytes -= q.bytes
+	}
 	s.sendHeld()
 	q.recycle()
 }

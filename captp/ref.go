@@ -43,7 +43,6 @@ type Ref struct {
 
 	imp    *imported // import; kept by a resolved promise as long as something is pinned to it
 	held   int       // what waits for credit to go this way
-	next   *Ref      // what waited here went on waiting there; no holder, see holds
 	pins   int       // who needs the way through imp or call although the promise is resolved
 	was    *Session  // broken: through which its way went
 	moved  *Ref      // resolved: what took over the pins; pinned
@@ -58,9 +57,8 @@ type Ref struct {
 	queue     []item // queue: what waits, in order
 	embargoed *Ref   // queue, in embargo: what it will resolve to
 
-	to       *Ref   // forward; one holder
-	promised *Ref   // forward, in results that a session was told of: the promise that it was told; one holder
-	err      *Error // broken
+	to  *Ref   // forward; one holder
+	err *Error // broken
 
 	used     bool // a call went through the peer that a Disembargo would have to follow
 	watchers []watch
@@ -150,10 +148,6 @@ func (r *Ref) Release() {
 		r.to = nil
 		r.dropImport()
 		to.Release()
-		if p := r.promised; p != nil {
-			r.promised = nil
-			p.Release()
-		}
 	case routeQueue:
 		// The queue of a promise that nobody holds any more, not even its
 		// resolver, can never be emptied.

@@ -53,7 +53,7 @@ func (m *Machine) breakRef(r *Ref, err *Error) {
 		r.embargoed.Release()
 		r.embargoed = nil
 	}
-	r.breakHeld()
+	r.takeHeld(nil)
 	r.route, r.err = routeBroken, err
 	r.dropWay()
 	r.failQueue()
@@ -158,8 +158,8 @@ func (m *Machine) passTo(end *Ref, it item) {
 		it.echo.reflect(end, it.id)
 	case it.lift != nil:
 		m.lift(it.lift)
-	case it.open != nil && end.held > 0 && end.route != routeBroken && end.embargoed == nil:
-		end.through().hold(held{to: end, open: it.open})
+	case it.open != nil && end.held > 0:
+		end.through().hold(end, it)
 	case it.open != nil:
 		m.forward(it.open, end.Retain())
 		it.open.Release()
@@ -212,13 +212,10 @@ func waitsFor(r *Ref, c *Call) bool {
 	return true
 }
 
-// routeFrom routes a call that a session addressed to something which is r, or,
-// with told, which this side has told it to be r. If it was told and r leads back to the session, the call follows
-// r as it was told, even if r itself has been resolved since: the session may
-// be sending a Disembargo after it (rpc.capnp, Disembargo: the Tribble 4-way
-// race).
-func (m *Machine) routeFrom(s *Session, r *Ref, told bool, c *Call) {
-	if told {
+// routeFrom routes a call of s to r or, with way, straight back on r's, as s was told: also if r itself has been resolved
+// since. Its results cannot be of use to anybody who waits for credit here, so it takes none.
+func (m *Machine) routeFrom(s *Session, r *Ref, way bool, c *Call) {
+	if way {
 		c.strict = true
 		s.ask(c, r)
 		return

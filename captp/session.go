@@ -21,20 +21,20 @@ type Session struct {
 	exports   ownTable[exported]
 	imports   idTable[imported]
 	exportOf  map[*Ref]*exported
-	resolved  map[*Ref]*exported // promises of which the peer was told what they are, while it holds them
 	embargoes map[uint32]*Ref
 
 	nextEmbargo uint32
 	highAnswer  uint32 // the highest question id that the peer has used …
 	answered    bool   // … if any
-	answerBytes int64  // of the peer's open calls
+	answerCalls int    // open calls of the peer's
+	answerBytes int64  // … and the bytes of their messages
 	leaving     []*imported
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
 	grantBytes, openBytes int64
+	questionBytes         int64 // of all questions, also of those that take no credit
 	held                  []*held
-	front                 []*held // goes before held: see opening
-	gaps                  int     // entries of held that have left it
+	gaps                  int // entries of held that have left it
 	sending               bool
 	opening               bool // a promise that waited in the line is being resolved
 
@@ -67,7 +67,7 @@ type SessionConfig struct {
 func (m *Machine) Connect(cfg SessionConfig) *Session {
 	s := &Session{
 		m: m, tag: cfg.Tag, peer: cfg.Peer, bootstrap: cfg.Bootstrap, tailCalls: cfg.TailCalls,
-		exportOf: make(map[*Ref]*exported), resolved: make(map[*Ref]*exported), embargoes: make(map[uint32]*Ref),
+		exportOf: make(map[*Ref]*exported), embargoes: make(map[uint32]*Ref),
 		anchor: m.newRef(routeBroken),
 	}
 	m.sessions = append(m.sessions, s)

@@ -21,6 +21,7 @@ func (s *Session) takeFrom(c *Call) {
 	a := c.answer
 	s.writeTakeFrom(a, c.q.id)
 	a.returned = true
+	a.uncount()
 	a.retire()
 }
 
