@@ -56,7 +56,10 @@ func (s *Session) receiveCall(msg callMsg) {
 	a.opening = true
 	c := a.call
 	c.iface, c.method, c.noPipelining = msg.iface, msg.method, msg.noPipelining
-	a.yourself = msg.yourself
+	if msg.yourself { // a call of ours that is no more open elsewhere: see tail.go
+		a.yourself = true
+		a.uncount()
+	}
 	caps := s.receiveCaps(msg.body)
 	if s.failing != "" {
 		releaseAll(caps)

@@ -279,7 +279,7 @@ func (s *Session) receiveCap(d capn.Ptr) (r *Ref, ok bool) {
 
 // returning is a reference of ours that comes home.
 func (s *Session) returning(t targetMsg) (*Ref, bool) {
-	r, told := s.target(t)
+	r, way := s.target(t)
 	if r == nil {
 		return nil, false
 	}
@@ -287,9 +287,7 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 		r.Release()
 		return end.Retain(), true // the same way, whatever the peer was told
 	}
-	if told && r.State() != Broken {
-		// The peer still sees it as what it was told; calls of its on the way
-		// there must arrive before ours on the shorter way.
+	if s.goesOn(r, way) {
 		p := s.m.NewPromise()
 		s.embargoVia(p, r, r.Settled().Retain())
 		r.Release()

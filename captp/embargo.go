@@ -108,14 +108,31 @@ func (s *Session) receiveDisembargo(d disembargoMsg) {
 			return
 		}
 		delete(s.embargoes, d.id)
-		if g := s.gateAt(d.target); g != nil {
-			g.queue = append(g.queue, item{lift: p})
-			return
+		r, way := s.lookup(d.target)
+		if r != nil {
+			defer r.Release()
 		}
-		s.m.lift(p)
+		switch {
+		case r != nil && p.embargoed != nil && s.goesOn(r, way):
+			to := p.embargoed
+			s.embargoVia(p, r, to) // the older calls have passed here, and have not arrived
+			p.Release()
+		case r != nil && s.gate(r) != nil:
+			g := s.gate(r)
+			g.queue = append(g.queue, item{lift: p})
+		default:
+			s.m.lift(p)
+		}
 	default:
 		s.unimplemented()
 	}
+}
+
+// goesOn reports whether what the peer sends to r, which it was told of as a way, goes back to the peer although r leads
+// elsewhere by now: it arrives there later than what is sent from here.
+func (s *Session) goesOn(r *Ref, way bool) bool {
+	end := r.Settled()
+	return way && end.route != routeBroken && !(end.live() && end.through() == s)
 }
 
 // reflect sends the Disembargo id of s back along r, which s must host: never

@@ -105,16 +105,11 @@ func (m *Machine) behindGate(s *Session, r *Ref) *Ref {
 	return p
 }
 
-// gateAt returns the closed gate on the way of s to a target of its, if any.
-func (s *Session) gateAt(t targetMsg) *Ref {
+// gate returns the closed gate on the way of s to r, if any.
+func (s *Session) gate(r *Ref) *Ref {
 	if len(s.m.gates) == 0 {
 		return nil
 	}
-	r, _ := s.lookup(t)
-	if r == nil {
-		return nil
-	}
-	defer r.Release()
 	return s.m.gates[gateKey{s, r.Settled()}]
 }
 

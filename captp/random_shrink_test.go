@@ -69,6 +69,7 @@ func runTape(seed uint64, t *tape, only []int, verbose bool) (w *rworld, steps [
 			only = append(only, i)
 		}
 	}
+	steps = only
 	for _, i := range only {
 		t.next(i)
 		w.step()
@@ -85,11 +86,6 @@ func shrink(seed uint64) (*rworld, string) {
 	w, steps, bad := runTape(seed, t, nil, true)
 	if bad == "" {
 		return w, bad
-	}
-	if steps == nil {
-		for i := range 280 {
-			steps = append(steps, i)
-		}
 	}
 	t.play = true
 	kind, _, _ := strings.Cut(bad, " (")

@@ -72,7 +72,7 @@ func TestRandomWorlds(t *testing.T) {
 
 // TestRandomWorldsFound runs worlds that went wrong once, by what was wrong.
 func TestRandomWorldsFound(t *testing.T) {
-	spec.Covers(t, "ORDER-1", "ORDER-2", "CREDIT-2", "PROM-4")
+	spec.Covers(t, "ORDER-1", "ORDER-2", "CREDIT-2", "CREDIT-3", "PROM-4", "EMB-5")
 	for why, seeds := range map[string][]uint64{
 		"a Disembargo overtook calls that had been moved in the line":           {49075, 61299, 206934},
 		"a call took its old place in the line towards what a peer sent back":   {90663, 412413},
@@ -86,6 +86,10 @@ func TestRandomWorldsFound(t *testing.T) {
 		"what was told as a promise was taken for a way of the peer's":          {4023162, 5064790, 5067709, 5072622, 5073901, 5098779},
 		"what waited on a promise in the line went to the line's end":           {2059707, 20011063, 1112463, 21039561},
 		"results that are the same object were taken for one promise":           {21067686},
+		"a result was taken for a way of the peer's that was told as a promise": {4030, 50239492},
+		"what waited for credit beside calls changed places":                    {21045439},
+		"calls passed where a Disembargo was reflected, and went on behind it":  {22024029},
+		"a tail call was counted where it came back, and no more as our own":    {50112511, 50116182},
 		"mended with one of the two above, not told apart":                      {22045209},
 		"results that lead through each other kept two questions open":          {86982, 424781, 1002275, 1021370, 1052163, 5022881, 21005254, 21032388},
 	} {

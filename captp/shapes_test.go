@@ -200,6 +200,29 @@ func shapes() []*shape {
 			before: abc, all: []string{"m1", "m2", "m3"},
 		},
 		{
+			// What Alice asked Bob for is what Bob asked her for, which is what she asked Bob for,
+			// which is her own. When the Disembargo for the first comes back, what was sent
+			// before it may be on its way through Bob once more.
+			name: "home in two rounds", vats: []string{"alice", "bob"}, links: []string{"alice bob"}, fails: true,
+			setup: func(x *xWorld) {
+				b := x.vats["bob"]
+				later(b.object("boot"), "p", "settle")
+				answers(b.object("boot"), "get", func(v *xVat, _ []*Ref) *Ref {
+					v.send(v.boot("alice"), "make")
+					return v.refs["make"].Retain()
+				})
+				answers(x.vats["alice"].object("boot"), "make", func(v *xVat, _ []*Ref) *Ref { return v.refs["p"].Retain() })
+			},
+			steps: map[string][]func(v *xVat){
+				"alice": steps(
+					do(func(v *xVat) { v.send(v.boot("bob"), "p"); v.send(v.boot("bob"), "get") }),
+					sends("get", "m1"),
+					do(func(v *xVat) { v.tell(v.boot("bob"), "settle", v.near("thing")) }),
+					sends("get", "m2", "m3")),
+			},
+			before: abc, all: []string{"m1", "m2", "m3"},
+		},
+		{
 			// Tribble's race between four vats, through proxies: P1 at Bob becomes P2 at Carol,
 			// which at the same time becomes an object of Dave's.
 			name: "Tribble, four vats", vats: []string{"alice", "bob", "carol", "dave"}, links: []string{"alice bob", "bob carol", "carol dave"},
