@@ -1,25 +1,14 @@
 package captp
 
 import (
-	"fmt"
-	"strings"
-
-	"capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+
+	"github.com/vatnet/vatnet/internal/rpctext"
 )
 
-// traceFrame describes a message in one line, read through the generated types:
-// they are the oracle for what the machine writes by hand.
+// traceFrame describes a message in one line.
 func traceFrame(frame []byte) string {
-	msg, err := capnp.Unmarshal(frame)
-	if err != nil {
-		return "malformed: " + err.Error()
-	}
-	m, err := rpc.ReadRootMessage(msg)
-	if err != nil {
-		return "malformed: " + err.Error()
-	}
-	return traceMessage(m)
+	return rpctext.Frame(frame, func(c rpc.Call) string { return methodName(c.MethodId()) })
 }
 
 func must[T any](v T, err error) T {
@@ -27,140 +16,4 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
-}
-
-func traceMessage(m rpc.Message) string {
-	switch m.Which() {
-	case rpc.Message_Which_bootstrap:
-		return fmt.Sprintf("bootstrap q%d", must(m.Bootstrap()).QuestionId())
-	case rpc.Message_Which_call:
-		c := must(m.Call())
-		s := fmt.Sprintf("call q%d %s.%s(%s)", c.QuestionId(), traceTarget(must(c.Target())), methodName(c.MethodId()), tracePayload(must(c.Params()), true))
-		if c.NoPromisePipelining() {
-			s += " no-pipelining"
-		}
-		if c.SendResultsTo().Which() == rpc.Call_sendResultsTo_Which_yourself {
-			s += " results-to-yourself"
-		}
-		return s
-	case rpc.Message_Which_return:
-		return traceReturn(must(m.Return()))
-	case rpc.Message_Which_finish:
-		f := must(m.Finish())
-		s := fmt.Sprintf("finish q%d", f.QuestionId())
-		if f.ReleaseResultCaps() {
-			s += " release-result-caps"
-		}
-		return s
-	case rpc.Message_Which_resolve:
-		r := must(m.Resolve())
-		if r.Which() == rpc.Resolve_Which_exception {
-			return fmt.Sprintf("resolve e%d = %s", r.PromiseId(), traceException(must(r.Exception())))
-		}
-		if r.Which() != rpc.Resolve_Which_cap {
-			return fmt.Sprintf("resolve e%d = ?", r.PromiseId())
-		}
-		return fmt.Sprintf("resolve e%d = %s", r.PromiseId(), traceCap(must(r.Cap())))
-	case rpc.Message_Which_release:
-		r := must(m.Release())
-		return fmt.Sprintf("release e%d ×%d", r.Id(), r.ReferenceCount())
-	case rpc.Message_Which_disembargo:
-		d := must(m.Disembargo())
-		switch d.Context().Which() {
-		case rpc.Disembargo_context_Which_senderLoopback:
-			return fmt.Sprintf("disembargo %s sender-loopback %d", traceTarget(must(d.Target())), d.Context().SenderLoopback())
-		case rpc.Disembargo_context_Which_receiverLoopback:
-			return fmt.Sprintf("disembargo %s receiver-loopback %d", traceTarget(must(d.Target())), d.Context().ReceiverLoopback())
-		}
-		return "disembargo " + d.Context().Which().String()
-	case rpc.Message_Which_abort:
-		return "abort " + traceException(must(m.Abort()))
-	case rpc.Message_Which_unimplemented:
-		inner := must(m.Unimplemented())
-		return "unimplemented { " + traceMessage(inner) + " }"
-	}
-	return m.Which().String()
-}
-
-func traceReturn(r rpc.Return) string {
-	s := fmt.Sprintf("return q%d ", r.AnswerId())
-	switch r.Which() {
-	case rpc.Return_Which_results:
-		s += "(" + tracePayload(must(r.Results()), false) + ")"
-	case rpc.Return_Which_exception:
-		s += traceException(must(r.Exception()))
-	case rpc.Return_Which_takeFromOtherQuestion:
-		s += fmt.Sprintf("take-from-other-question q%d", r.TakeFromOtherQuestion())
-	default:
-		s += r.Which().String()
-	}
-	if r.ReleaseParamCaps() {
-		s += " release-param-caps"
-	}
-	if r.NoFinishNeeded() {
-		s += " no-finish-needed"
-	}
-	return s
-}
-
-func traceException(e rpc.Exception) string {
-	s := fmt.Sprintf("%s %q", e.Type(), must(e.Reason()))
-	if l := must(e.Details()); l.Len() > 0 {
-		s += " " + string(must(l.At(0).Data()))
-	}
-	return s
-}
-
-func traceTarget(t rpc.MessageTarget) string {
-	if t.Which() == rpc.MessageTarget_Which_importedCap {
-		return fmt.Sprintf("e%d", t.ImportedCap())
-	}
-	if t.Which() != rpc.MessageTarget_Which_promisedAnswer {
-		return "?"
-	}
-	return tracePromised(must(t.PromisedAnswer()))
-}
-
-func tracePromised(p rpc.PromisedAnswer) string {
-	s := fmt.Sprintf("q%d", p.QuestionId())
-	l := must(p.Transform())
-	for i := range l.Len() {
-		s += fmt.Sprintf(".%d", l.At(i).GetPointerField())
-	}
-	return s
-}
-
-func traceCap(d rpc.CapDescriptor) string {
-	switch d.Which() {
-	case rpc.CapDescriptor_Which_senderHosted:
-		return fmt.Sprintf("sender-hosted e%d", d.SenderHosted())
-	case rpc.CapDescriptor_Which_senderPromise:
-		return fmt.Sprintf("sender-promise e%d", d.SenderPromise())
-	case rpc.CapDescriptor_Which_receiverHosted:
-		return fmt.Sprintf("receiver-hosted e%d", d.ReceiverHosted())
-	case rpc.CapDescriptor_Which_receiverAnswer:
-		return "receiver-answer " + tracePromised(must(d.ReceiverAnswer()))
-	case rpc.CapDescriptor_Which_thirdPartyHosted:
-		return fmt.Sprintf("third-party vine e%d", must(d.ThirdPartyHosted()).VineId())
-	}
-	return "none"
-}
-
-func tracePayload(p rpc.Payload, textFirst bool) string {
-	var parts []string
-	st := must(p.Content()).Struct()
-	if st.IsValid() && st.Size().PointerCount > 0 {
-		i := uint16(0)
-		if !textFirst {
-			i = st.Size().PointerCount - 1
-		}
-		if t := must(st.Ptr(i)).Text(); t != "" {
-			parts = append(parts, t)
-		}
-	}
-	l := must(p.CapTable())
-	for i := range l.Len() {
-		parts = append(parts, traceCap(l.At(i)))
-	}
-	return strings.Join(parts, ", ")
 }

@@ -27,11 +27,12 @@ var table = map[string]int{
 	"internal/noise":   0, // the handshake engine
 	"internal/outcome": 0, // how things ended, in the log
 
-	"sturdyref":      1,
-	"captp":          1,
-	"vat/store":      1,
-	"vat/boltstore":  1,
-	"internal/value": 1, // Go values on the wire
+	"sturdyref":        1,
+	"captp":            1,
+	"vat/store":        1,
+	"vat/boltstore":    1,
+	"internal/rpctext": 1, // messages as text, for traces
+	"internal/value":   1, // Go values on the wire
 
 	"vat":               2,
 	"internal/link":     2, // sealed sessions between pairs of vats

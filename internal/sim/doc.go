@@ -4,17 +4,19 @@
 //
 //	go test ./internal/sim                              10,000 worlds
 //	go test ./internal/sim -run TestWorlds -from 5000 -seeds 100000
-//	go test ./internal/sim -run TestWorlds -seed 41 -v  one world, with its trace
+//	go test ./internal/sim -run TestWorlds -seed 41 -v  one world, with its trace and every message
 //
 // A world is two to four vats, all connected. Each step of the schedule has some vat send, or bytes move, or a turn run,
 // or a promise be resolved or broken, a reference released, a call canceled, or a fault happen. At the end everything is
 // settled and let go of. The rules:
 //
 //   - a call is delivered at most once, to the object that the reference means, in the order of that reference;
-//   - a call settles once (unless its vat crashed), with the value that belongs to it; it fails only if a session was
-//     lost in that world, or it was canceled, or something that it depends on was broken or canceled;
+//   - a call settles once (unless its vat crashed), with the value that belongs to it; it fails only for something that
+//     has happened on its way, and its error says what: a session by which its reference came was lost, or it, or
+//     something that it depends on, was canceled or broken;
+//   - a call of which its sender was told that it is certainly not delivered is not, nor later;
 //   - what was canceled before its turn, in its own vat, is not delivered;
-//   - at rest every reference that means an object is near or far, where no session was lost, and each side of a
+//   - at rest every reference is near, far, or, if something has happened on its way, broken, and each side of a
 //     session has as many imports as the other has exports;
 //   - nothing panics, and no vat logs an error;
 //   - when all is let go of, the tables are empty, nothing is charged, pending, under way or queued.

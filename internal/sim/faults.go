@@ -25,7 +25,7 @@ func (w *world) fault() {
 	case 6:
 		if !e.shut && !b.links[a.i].shut {
 			w.take(a, b)
-			e.shut, w.lossy = true, true
+			e.shut, e.wire.lost = true, true
 			w.did("half-close", "%s hears no more of %s", a, b)
 			e.session.Close()
 		}
@@ -52,7 +52,7 @@ func (w *world) reset(a, b *machine) {
 
 // cut ends the session of a pair on both sides and begins another.
 func (w *world) cut(a, b *machine) {
-	w.lossy = true
+	a.links[b.i].wire.lost = true
 	w.say("%s and %s begin anew", a, b)
 	a.links[b.i].session.Close()
 	b.links[a.i].session.Close()
@@ -61,8 +61,12 @@ func (w *world) cut(a, b *machine) {
 
 // crash ends an incarnation, with all that it knew, and begins the next.
 func (w *world) crash(m *machine) {
-	w.lossy = true
 	w.did("crash", "%s", m)
+	for _, e := range m.links {
+		if e != nil {
+			e.wire.lost = true
+		}
+	}
 	m.boot()
 	for _, o := range w.vats {
 		if o != m {

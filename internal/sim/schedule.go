@@ -48,19 +48,24 @@ func (w *world) cancel() {
 	if c.settled > 0 || c.epoch != c.from.epoch {
 		return
 	}
-	c.canceled = true
-	if c.means != nil {
-		c.means.broken = true
-	}
 	w.did("cancel", "%s: call %d", c.from, c.id)
 	c.withdrawn = c.delivered == 0 && c.near
+	c.giveUp()
+}
+
+// giveUp cancels the call, which has not settled.
+func (c *call) giveUp() {
+	c.canceled = true
+	if c.result != nil {
+		c.result.means.why |= canceled
+	}
 	c.cancel()
 }
 
 // take puts what a has to say to b on the wire.
 func (w *world) take(a, b *machine) {
 	e := a.links[b.i]
-	e.out = append(e.out, e.session.Take()...)
+	e.out = append(e.out, w.traced(a, b, e.session.Take())...)
 }
 
 // deliver moves bytes from a to b, and reports whether there were any.
@@ -173,12 +178,11 @@ func (w *world) giveUp() bool {
 		return false
 	}
 	w.did("give up", "%d calls wait for credit", held)
-	w.lossy = true
 	some := false
 	for _, c := range w.calls {
 		if c.epoch == c.from.epoch && c.settled == 0 {
-			c.canceled, some = true, true
-			c.cancel()
+			some = true
+			c.giveUp()
 		}
 	}
 	return some
@@ -193,17 +197,17 @@ func (w *world) checkCalls() {
 	}
 }
 
-// checkStates checks that every reference that means a thing has come to one, where nothing was lost.
+// checkStates checks that no reference is a promise any more, and that what is broken has a reason.
 func (w *world) checkStates() {
 	for _, m := range w.vats {
 		for _, h := range m.handles {
-			means := h.means.end()
-			if w.lossy || h.ref == nil || means.thing == nil || h.means.mayBreak() {
+			if h.ref == nil {
 				continue
 			}
 			// Through a third vat even what is near may stay far.
-			if got := h.ref.State(); got != vat.FarRef && got != vat.NearRef {
-				w.fail("handle %d of %s is %s at the end", h.id, m, got)
+			got, why := h.ref.State(), h.causes()
+			if got == vat.PromiseRef || got == vat.BrokenRef && why == 0 {
+				w.fail("handle %d of %s is %s at the end (%b)", h.id, m, got, why)
 			}
 		}
 	}

@@ -4,19 +4,20 @@ import (
 	"github.com/vatnet/vatnet/vat"
 )
 
-// meaning is what a reference stands for, as the shadow graph knows it: a thing, what another meaning comes to, or not
-// known yet.
+// meaning is what a reference stands for, as the shadow graph knows it: a thing, what a reference that somebody else
+// holds comes to, or not known yet.
 type meaning struct {
-	thing  *thing
-	to     *meaning
-	of     *call // it is the result of this, and waits for its delivery
-	broken bool  // it may come to nothing: it was broken, or its call was canceled
+	thing *thing
+	to    *handle
+	of    *call // it is the result of this, and waits for its delivery
+	why   cause // what has happened to it itself
+	seen  int   // by walk
 }
 
 // end follows what is known.
 func (m *meaning) end() *meaning {
 	for m.to != nil {
-		m = m.to
+		m = m.to.means
 	}
 	return m
 }
@@ -26,7 +27,7 @@ func (m *meaning) awaits() *meaning {
 	for {
 		switch {
 		case m.to != nil:
-			m = m.to
+			m = m.to.means
 		case m.of != nil:
 			m = m.of.on.means
 		default:
@@ -35,26 +36,19 @@ func (m *meaning) awaits() *meaning {
 	}
 }
 
-// mayBreak reports whether anything on the way may have come to nothing.
-func (m *meaning) mayBreak() bool {
-	for ; m != nil; m = m.to {
-		if m.broken || m.of != nil && m.of.on.means.mayBreak() {
-			return true
-		}
-	}
-	return false
-}
-
 // handle is one reference in one vat, and the messages sent on it.
 type handle struct {
 	id      int
 	vat     *machine
 	ref     *vat.Ref               // this …
 	promise *vat.Promise[*vat.Ref] // … or this
-	result  *call                  // of which the promise is the result; nil: of none
+	call    *call                  // of which the promise is the result; nil: of none
 	means   *meaning
-	sent    int // messages
-	arrived int // the number of the last that did
+	over    *wire     // it was asked for over this session …
+	from    []*handle // … or came on the way of these
+	sent    int       // messages
+	arrived int       // the number of the last that did
+	seen    int       // by walk
 }
 
 func (h *handle) target() vat.Target {
@@ -72,11 +66,7 @@ func (h *handle) arg() any {
 	return h.promise
 }
 
-// hold makes a handle of a reference.
-func (m *machine) hold(ref *vat.Ref, means *meaning) *handle {
-	return m.add(&handle{ref: ref, means: means})
-}
-
+// add gives m a handle.
 func (m *machine) add(h *handle) *handle {
 	m.w.handles++
 	h.id, h.vat = m.w.handles, m
@@ -90,7 +80,7 @@ func (m *machine) release(i int) bool {
 	h := m.handles[i]
 	if h.ref != nil {
 		h.ref.Release()
-	} else if h.result != nil && h.result.settled == 0 || !m.core.Forget(h.promise) {
+	} else if h.call != nil && h.call.settled == 0 || !m.core.Forget(h.promise) {
 		return false // somebody will still look at it
 	}
 	m.handles = append(m.handles[:i:i], m.handles[i+1:]...)
@@ -107,6 +97,9 @@ func (m *machine) near(t *thing) *vat.Ref {
 	return ref
 }
 
+// fresh is a new thing, as something to resolve to that nobody holds.
+func (m *machine) fresh() *handle { return &handle{vat: m, means: &meaning{thing: m.thing()}} }
+
 // call is one message, and what is known of its fate.
 type call struct {
 	id        int
@@ -118,15 +111,12 @@ type call struct {
 	delivered int
 	settled   int
 	canceled  bool
-	near      bool     // its object was in the same vat when it was sent: it did not travel
-	withdrawn bool     // canceled before its turn, in the vat of its object
-	means     *meaning // of a result that is a reference
+	denied    bool    // its sender was told that it is certainly not delivered
+	near      bool    // its object was in the same vat when it was sent: it did not travel
+	withdrawn bool    // canceled before its turn, in the vat of its object
+	arg       *handle // the reference that it carries
+	result    *handle // that its sender has of a result that is a reference
 	cancel    func()
-}
-
-// mayFail reports whether an error is a proper outcome.
-func (c *call) mayFail() bool {
-	return c.from.w.lossy || c.canceled || c.on.means.mayBreak() || c.means.mayBreak()
 }
 
 // arrive checks a delivery: target, order, at most once. It is called in the turn.
@@ -139,8 +129,8 @@ func (t *thing) arrive(id, on, seq int) *call {
 	c := w.calls[id]
 	w.did("deliver", "%s: call %d, %s on handle %d, number %d", t.vat, id, c.verb, on, seq)
 	c.delivered++
-	if c.means != nil {
-		c.means.of = nil
+	if c.result != nil {
+		c.result.means.of = nil
 	}
 	h := c.on
 	switch {
@@ -150,6 +140,8 @@ func (t *thing) arrive(id, on, seq int) *call {
 		w.fail("call %d was delivered %d times", id, c.delivered)
 	case c.withdrawn:
 		w.fail("call %d was canceled before its turn and delivered", id)
+	case c.denied:
+		w.fail("call %d was said to be certainly not delivered, and is", id)
 	case t.epoch != t.vat.epoch:
 		w.fail("call %d was delivered to an incarnation that is gone", id)
 	case h.means.end().thing != t:
@@ -170,16 +162,13 @@ func (c *call) succeeded(v int) {
 	if v != c.value() {
 		c.from.w.fail("call %d has the value %d, not %d", c.id, v, c.value())
 	}
-	if c.delivered != 1 {
-		c.from.w.fail("call %d succeeded, delivered %d times", c.id, c.delivered)
-	}
+	c.wasDelivered()
 }
 
-// failed takes an error.
-func (c *call) failed(err error) {
-	c.settle("error " + err.Error())
-	if !c.mayFail() {
-		c.from.w.fail("call %d (%s on handle %d) failed: %v", c.id, c.verb, c.on.id, err)
+// wasDelivered checks that a call which succeeded had been delivered.
+func (c *call) wasDelivered() {
+	if c.delivered != 1 {
+		c.from.w.fail("call %d succeeded, delivered %d times", c.id, c.delivered)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 
 // Shrink leaves out steps of a world that breaks a rule as long as the same kind of rule is broken, and describes what
 // is left.
-func Shrink(seed uint64) string {
-	r := Run(seed, Options{})
+func Shrink(seed uint64, features Feature) string {
+	r := Run(seed, Options{Features: features})
 	if r.Bad == "" {
 		return fmt.Sprintf("seed %d breaks no rule", seed)
 	}
@@ -20,14 +20,14 @@ func Shrink(seed uint64) string {
 			for i := at; i < at+size && i <= r.Steps; i++ {
 				try[i] = true
 			}
-			if len(try) > len(without) && kindOf(Run(seed, Options{Without: try}).Bad) == kind {
+			if len(try) > len(without) && kindOf(Run(seed, Options{Features: features, Without: try}).Bad) == kind {
 				without = try
 			}
 		}
 	}
-	r = Run(seed, Options{Verbose: true, Without: without})
-	return fmt.Sprintf("seed %d: %s\nreplay it with: go test ./internal/sim -run TestWorlds -seed %d -v\n%d of %d steps are needed:\n%s",
-		seed, first, seed, r.Steps-len(without), r.Steps, r.Trace)
+	r = Run(seed, Options{Features: features, Verbose: true, Without: without})
+	return fmt.Sprintf("seed %d: %s\nreplay it with: go test ./internal/sim -run TestWorlds -seed %d -features %s -v\n%d of %d steps are needed:\n%s",
+		seed, first, seed, r.Features, r.Steps-len(without), r.Steps, r.Trace)
 }
 
 // kindOf is the rule that was broken, without the numbers.

@@ -11,15 +11,18 @@ var (
 	seeds    = flag.Int("seeds", 0, "how many worlds TestWorlds runs; 0: 10000, or 1000 under the race detector")
 	from     = flag.Uint64("from", 1, "the first of their seeds")
 	onlySeed = flag.Uint64("seed", 0, "run the world of this seed alone; with -v its trace is printed")
+	only     = flag.String("features", "", "features that every world has, with commas between them, or plain; empty: as each seed says")
 )
 
 // Whatever the schedule and the faults, every world keeps the rules.
 func TestWorlds(t *testing.T) {
+	features, err := ParseFeatures(*only)
+	require.NoError(t, err)
 	if *onlySeed != 0 {
-		r := Run(*onlySeed, Options{Verbose: true})
+		r := Run(*onlySeed, Options{Verbose: true, Features: features})
 		t.Logf("%s%d steps, hash %x, %v", r.Trace, r.Steps, r.Hash, r.Seen)
 		if r.Bad != "" {
-			t.Fatal(Shrink(*onlySeed))
+			t.Fatal(Shrink(*onlySeed, features))
 		}
 		return
 	}
@@ -32,9 +35,9 @@ func TestWorlds(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for i := range uint64(n) {
-		r := Run(*from+i, Options{})
+		r := Run(*from+i, Options{Features: features})
 		if r.Bad != "" {
-			t.Fatal(Shrink(*from + i))
+			t.Fatal(Shrink(*from+i, features))
 		}
 		for k, v := range r.Seen {
 			seen[k] += v
@@ -51,17 +54,22 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
-// found are seeds that once failed, by what was wrong.
-var found = map[string][]uint64{
-	"a call was canceled after what its method returned had been": {114009},
+// found are worlds that once failed, by what was wrong.
+var found = map[string][]foundWorld{
+	"a call was canceled after what its method returned had been": {{114009, Plain}},
+}
+
+type foundWorld struct {
+	seed     uint64
+	features Feature
 }
 
 func TestFoundWorlds(t *testing.T) {
-	for wrong, seeds := range found {
+	for wrong, worlds := range found {
 		t.Run(wrong, func(t *testing.T) {
-			for _, seed := range seeds {
-				if r := Run(seed, Options{}); r.Bad != "" {
-					t.Error(Shrink(seed))
+			for _, x := range worlds {
+				if r := Run(x.seed, Options{Features: x.features}); r.Bad != "" {
+					t.Error(Shrink(x.seed, x.features))
 				}
 			}
 		})

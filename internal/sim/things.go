@@ -18,9 +18,8 @@ func (m *machine) thing() *thing { return &thing{vat: m, epoch: m.epoch} }
 
 // resolver is a promise that its vat has given out and not settled.
 type resolver struct {
-	r     *vat.Resolver[*vat.Ref]
-	means *meaning
-	p     *handle
+	r *vat.Resolver[*vat.Ref]
+	p *handle
 }
 
 var errBroken = errors.New("broken on purpose")
@@ -39,17 +38,16 @@ func (t *thing) Give(id, on, seq int) any {
 	if c == nil {
 		return nil
 	}
-	m := t.vat
+	m, means := t.vat, c.result.means
 	if len(m.handles) > 0 && m.w.rng.IntN(3) > 0 {
-		if h := pick(m.w, m.handles); h.means.awaits() != c.means {
-			c.means.to = h.means
+		if h := pick(m.w, m.handles); h.means.awaits() != means {
+			means.to = h
 			m.w.say("%s: gives handle %d", m, h.id)
 			return h.arg()
 		}
 	}
-	fresh := m.thing()
-	c.means.to = &meaning{thing: fresh}
-	return fresh
+	means.to = m.fresh()
+	return means.to.means.thing
 }
 
 // Later results in a promise that this vat resolves some time.
@@ -59,10 +57,9 @@ func (t *thing) Later(id, on, seq int) *vat.Promise[*vat.Ref] {
 	if c == nil {
 		return p
 	}
-	means := &meaning{}
-	c.means.to = means
-	h := t.vat.add(&handle{promise: p, means: means})
-	t.vat.resolvers = append(t.vat.resolvers, &resolver{r, means, h})
+	h := t.vat.add(&handle{promise: p, means: &meaning{}})
+	c.result.means.to = h
+	t.vat.resolvers = append(t.vat.resolvers, &resolver{r, h})
 	return p
 }
 
@@ -73,7 +70,7 @@ func (t *thing) Take(id, on, seq int, from int, r *vat.Ref) int {
 		t.vat.w.fail("call %d brings no reference", id)
 		return 0
 	}
-	t.vat.hold(r, c.from.w.passed[id])
+	t.vat.add(&handle{ref: r, means: c.arg.means, from: []*handle{c.on, c.arg}})
 	t.vat.w.say("%s: handle %d is what was handle %d", t.vat, t.vat.w.handles, from)
 	return c.value()
 }
@@ -92,22 +89,23 @@ func (m *machine) send() {
 	case "note":
 		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq), c.succeeded)
 	case "take":
-		arg := pick(w, m.handles)
-		w.passed[c.id] = arg.means
-		w.say("%s: passes handle %d", m, arg.id)
-		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq, arg.id, arg.arg()), c.succeeded)
+		c.arg = pick(w, m.handles)
+		w.say("%s: passes handle %d", m, c.arg.id)
+		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq, c.arg.id, c.arg.arg()), c.succeeded)
 	default:
-		c.means = &meaning{of: c}
+		c.result = &handle{call: c, means: &meaning{of: c}, from: []*handle{h}}
 		p := vat.Send[*vat.Ref](h.target(), c.verb, c.id, h.id, c.seq)
 		watch(c, p, func(r *vat.Ref) {
 			c.settle("reference")
+			c.wasDelivered()
 			if r == nil {
 				w.fail("call %d: no reference", c.id)
 			} else if m.epoch == c.epoch {
-				m.hold(r, c.means)
+				m.add(&handle{ref: r, means: c.result.means, from: []*handle{c.result}})
 			}
 		})
-		m.add(&handle{promise: p, result: c, means: c.means})
+		c.result.promise = p
+		m.add(c.result)
 	}
 }
 
@@ -125,25 +123,24 @@ func (m *machine) resolve() {
 	i := w.rng.IntN(len(m.resolvers))
 	x := m.resolvers[i]
 	m.resolvers = append(m.resolvers[:i:i], m.resolvers[i+1:]...)
-	h := pick(w, m.handles)
+	h, means := pick(w, m.handles), x.p.means
 	switch {
-	case h.means.awaits() == x.means:
-		fresh := m.thing()
-		x.means.to = &meaning{thing: fresh}
-		ref := m.near(fresh)
-		m.hold(ref, x.means.to)
+	case h.means.awaits() == means:
+		fresh := m.fresh()
+		fresh.ref = m.near(fresh.means.thing)
+		means.to = m.add(fresh)
 		w.did("resolve", "%s: handle %d to a new thing", m, x.p.id)
-		_ = x.r.Resolve(ref) // what it comes to is checked
+		_ = x.r.Resolve(fresh.ref) // what it comes to is checked
 	case w.rng.IntN(8) == 0:
-		x.means.broken = true
+		means.why |= broken
 		w.did("break", "%s: handle %d", m, x.p.id)
 		x.r.Break(errBroken)
 	case h.ref != nil:
-		x.means.to = h.means
+		means.to = h
 		w.did("resolve", "%s: handle %d to %d", m, x.p.id, h.id)
 		_ = x.r.Resolve(h.ref)
 	default:
-		x.means.to = h.means
+		means.to = h
 		w.did("resolve", "%s: handle %d to promise %d", m, x.p.id, h.id)
 		x.r.Follow(h.promise)
 	}

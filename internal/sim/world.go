@@ -18,35 +18,38 @@ import (
 type Options struct {
 	Verbose bool         // keep the trace
 	Without map[int]bool // steps to leave out
+	// Features, if not 0, are those that the world has, whatever its seed says.
+	Features Feature
 }
 
 // Result is what became of a world.
 type Result struct {
-	Hash  uint64 // of all that happened
-	Steps int
-	Bad   string // the rule that was broken; "" is none
-	Trace string
-	Seen  map[string]int // how often each kind of event happened
+	Hash     uint64 // of all that happened
+	Features Feature
+	Steps    int
+	Bad      string // the rule that was broken; "" is none
+	Trace    string
+	Seen     map[string]int // how often each kind of event happened
 }
 
 // world is vats, the wires between them, and the shadow of what they know.
 type world struct {
-	opts   Options
-	rng    *rand.Rand
-	step   int
-	hash   uint64
-	trace  strings.Builder
-	seen   map[string]int
-	bad    string
-	limits captp.Limits
-	faults bool
-	lossy  bool // a session was lost: any send may fail
+	opts     Options
+	rng      *rand.Rand
+	step     int
+	hash     uint64
+	trace    strings.Builder
+	seen     map[string]int
+	bad      string
+	features Feature
+	limits   captp.Limits
+	faults   bool
 
 	vats    []*machine
 	calls   []*call
 	handles int
-	keep    []any            // what the collector must not find before it was released
-	passed  map[int]*meaning // what the reference in a call means, by the number of the call
+	keep    []any // what the collector must not find before it was released
+	mark    int   // see walk
 }
 
 // machine is one vat of the world, in its present incarnation.
@@ -66,6 +69,7 @@ type machine struct {
 // end is one vat's end of a wire.
 type end struct {
 	session bare.Session
+	wire    *wire
 	out     []byte // under way to the peer
 	stalled int    // nothing of out arrives before this step
 	slow    bool   // the peer reads few bytes at a time
@@ -81,7 +85,10 @@ func Run(seed uint64, opts Options) (r Result) {
 			r = w.result(r.Steps)
 		}
 	}()
-	w = &world{opts: opts, seen: map[string]int{}, passed: map[int]*meaning{}}
+	w = &world{opts: opts, seen: map[string]int{}}
+	if w.features = opts.Features &^ Plain; opts.Features == 0 {
+		w.features = featuresOf(seed)
+	}
 	w.at(seed, 0)
 	w.build(seed)
 	steps := 40 + w.rng.IntN(120)
@@ -98,7 +105,7 @@ func Run(seed uint64, opts Options) (r Result) {
 }
 
 func (w *world) result(steps int) Result {
-	return Result{Hash: w.hash, Steps: steps, Bad: w.bad, Trace: w.trace.String(), Seen: w.seen}
+	return Result{Hash: w.hash, Features: w.features, Steps: steps, Bad: w.bad, Trace: w.trace.String(), Seen: w.seen}
 }
 
 // at begins a step. Each has random numbers of its own, so that one can be left out.
@@ -112,7 +119,7 @@ func (w *world) build(seed uint64) {
 	if w.rng.IntN(3) == 0 {
 		w.limits.OpenCalls = 32
 	}
-	w.say("seed %d: %d vats, faults %v, credit %d", seed, n, w.faults, w.limits.OpenCalls)
+	w.say("seed %d, %s: %d vats, faults %v, credit %d", seed, w.features, n, w.faults, w.limits.OpenCalls)
 	for i := range n {
 		m := &machine{w: w, i: i, id: crypto.VatID{byte(i + 1)}, links: make([]*end, n)}
 		m.boot()
@@ -135,7 +142,7 @@ func (m *machine) boot() {
 		m.w.fail("publishing: %v", err)
 	}
 	m.handles, m.resolvers = nil, nil
-	m.hold(m.near(m.root), &meaning{thing: m.root})
+	m.add(&handle{ref: m.near(m.root), means: &meaning{thing: m.root}})
 }
 
 var rootSecret = [32]byte{7}
@@ -144,8 +151,9 @@ func (m *machine) String() string { return string(rune('A' + m.i)) }
 
 // connect begins a session between two vats; each asks for the other's root.
 func (w *world) connect(a, b *machine) {
+	x := &wire{a: a, b: b}
 	for _, p := range [][2]*machine{{a, b}, {b, a}} {
-		p[0].links[p[1].i] = &end{session: p[0].core.Connect(p[1].id)}
+		p[0].links[p[1].i] = &end{session: p[0].core.Connect(p[1].id), wire: x}
 	}
 	a.ask(b)
 	b.ask(a)
@@ -153,8 +161,8 @@ func (w *world) connect(a, b *machine) {
 
 // ask gets a handle on the root of o.
 func (m *machine) ask(o *machine) {
-	ref := m.links[o.i].session.Ask(rootSecret).(*vat.Ref)
-	m.hold(ref, &meaning{thing: o.root})
+	e := m.links[o.i]
+	m.add(&handle{ref: e.session.Ask(rootSecret).(*vat.Ref), means: &meaning{thing: o.root}, over: e.wire})
 }
 
 func (w *world) say(format string, args ...any) {

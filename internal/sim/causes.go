@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/vat"
+)
+
+// cause is why a call may fail. The shadow knows for each reference by which sessions it came, and so by which at most
+// the messages on it go: a call fails only for what happened to something on its way.
+type cause uint8
+
+const (
+	lost     cause = 1 << iota // a session on the way has ended
+	broken                     // a promise on the way was broken on purpose
+	canceled                   // a call on whose result it depends was canceled
+)
+
+// wire is one session between two vats, seen by both.
+type wire struct {
+	a, b *machine
+	lost bool // at one end at least
+}
+
+// causes returns what has happened to what calls on h depend on.
+func (h *handle) causes() cause {
+	h.vat.w.mark++
+	return h.walk(h.vat.w.mark)
+}
+
+// walk looks at all that h was made of, once for each mark.
+func (h *handle) walk(mark int) (c cause) {
+	if h == nil || h.seen == mark {
+		return 0
+	}
+	h.seen = mark
+	if h.over != nil && h.over.lost {
+		c |= lost
+	}
+	for _, from := range h.from {
+		c |= from.walk(mark)
+	}
+	m := h.means
+	if m.seen == mark {
+		return c
+	}
+	m.seen = mark
+	c |= m.why
+	if m.of != nil {
+		c |= m.of.on.walk(mark)
+	}
+	return c | m.to.walk(mark)
+}
+
+// mayFail returns for what the call may fail.
+func (c *call) mayFail() cause {
+	w := c.from.w
+	w.mark++
+	why := c.on.walk(w.mark) | c.result.walk(w.mark)
+	if c.canceled {
+		why |= canceled
+	}
+	return why
+}
+
+// causeOf returns what an error says has happened; 0 is nothing that may happen.
+func causeOf(err error) cause {
+	switch {
+	case errors.Is(err, vat.ErrDisconnected), strings.Contains(err.Error(), captp.PeerGone.Text()):
+		return lost // told by the machine, or what an object told of its own loss
+	case errors.Is(err, vat.ErrCanceled):
+		return canceled
+	case strings.Contains(err.Error(), errBroken.Error()):
+		return broken
+	}
+	return 0
+}
+
+// failed takes an error.
+func (c *call) failed(err error) {
+	w := c.from.w
+	c.settle("error " + err.Error())
+	if why := c.mayFail(); causeOf(err)&why == 0 {
+		w.fail("call %d (%s on handle %d) failed, and nothing on its way had (%b): %v", c.id, c.verb, c.on.id, why, err)
+	}
+	switch {
+	case errors.Is(err, vat.ErrNotDelivered):
+		c.denied = true
+		if c.delivered > 0 {
+			w.fail("call %d is said to be certainly not delivered, and was", c.id)
+		}
+	case errors.Is(err, vat.ErrDisconnected) && !errors.Is(err, vat.ErrOutcomeUnknown) && c.delivered == 0:
+		w.fail("call %d is said to have been answered, and was not delivered: %v", c.id, err)
+	}
+}

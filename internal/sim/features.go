@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// Feature is something that only some worlds have.
+type Feature uint16
+
+// Plain worlds have no feature.
+const Plain Feature = 1 << 15
+
+var featureNames = []struct {
+	f    Feature
+	name string
+}{}
+
+// ParseFeatures reads names with commas between them; "plain" is none.
+func ParseFeatures(s string) (f Feature, err error) {
+	if s == "" {
+		return 0, nil
+	}
+	f = Plain
+	for name := range strings.SplitSeq(s, ",") {
+		if name == "plain" {
+			continue
+		}
+		known := false
+		for _, x := range featureNames {
+			if x.name == name {
+				f, known = f|x.f, true
+			}
+		}
+		if !known {
+			return 0, fmt.Errorf("no feature is called %q", name)
+		}
+	}
+	return f, nil
+}
+
+// String gives the names.
+func (f Feature) String() string {
+	names := []string{}
+	for _, x := range featureNames {
+		if f&x.f != 0 {
+			names = append(names, x.name)
+		}
+	}
+	if len(names) == 0 {
+		return "plain"
+	}
+	return strings.Join(names, ",")
+}
+
+// featuresOf draws the features of a seed, each in a quarter of all worlds. The draw is apart from all others, so that a
+// world whose features are given goes as it would with these drawn.
+func featuresOf(seed uint64) (f Feature) {
+	rng := rand.New(rand.NewPCG(seed, ^uint64(0)))
+	for _, x := range featureNames {
+		if rng.IntN(4) == 0 {
+			f |= x.f
+		}
+	}
+	return f
+}
