@@ -129,3 +129,10 @@ func (s *bareSession) Stats() captp.Stats {
 	defer s.core.unlock()
 	return s.captp.Stats()
 }
+
+// Counts implements bare.Session.
+func (s *bareSession) Counts() (exports, imports map[uint32]uint32) {
+	s.core.lock()
+	defer s.core.unlock()
+	return s.captp.ExportCounts(), s.captp.ImportCounts()
+}

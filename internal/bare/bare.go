@@ -43,4 +43,6 @@ type Session interface {
 	Close()
 	// Stats returns the state of the tables.
 	Stats() captp.Stats
+	// Counts returns how often each export is held by the peer, and how often each import by this side.
+	Counts() (exports, imports map[uint32]uint32)
 }

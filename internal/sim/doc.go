@@ -17,7 +17,7 @@
 //   - a call of which its sender was told that it is certainly not delivered is not, nor later;
 //   - what was canceled before its turn, in its own vat, is not delivered;
 //   - at rest every reference is near, far, or, if something has happened on its way, broken, and each side of a
-//     session has as many imports as the other has exports;
+//     session counts every reference as often as the other;
 //   - nothing panics, and no vat logs an error;
 //   - when all is let go of, the tables are empty, nothing is charged, pending, under way or queued.
 //
@@ -27,7 +27,7 @@
 //
 // What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
 // clocks (no timer of a vat fires), a hostile peer, grants and revocation, promises where plain data is wanted, the
-// driver's stash and quanta, goroutines (there are none), how many times each export was sent, and the collector: what
+// driver's stash and quanta, goroutines (there are none), and the collector: what
 // it would release is released by the schedule, through internal/bare. Circles of promises are not made. It does not see a call of few bytes overtake one
 // of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
 // another, on whose result it was made, was canceled.

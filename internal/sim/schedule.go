@@ -1,6 +1,11 @@
 package sim
 
-import "github.com/vatnet/vatnet/vat"
+import (
+	"maps"
+	"slices"
+
+	"github.com/vatnet/vatnet/vat"
+)
 
 // act does one thing, drawn by lot.
 func (w *world) act() {
@@ -213,16 +218,22 @@ func (w *world) checkStates() {
 	}
 }
 
-// checkCounts checks that what is exported on one side is imported on the other.
+// checkCounts checks that each side of a session counts every reference as often as the other.
 func (w *world) checkCounts() {
 	for _, a := range w.vats {
 		for _, b := range w.vats {
 			if a == b {
 				continue
 			}
-			x, y := a.links[b.i].session.Stats(), b.links[a.i].session.Stats()
-			if x.Exports != y.Imports {
-				w.fail("%s exports %d references to %s, which imports %d", a, x.Exports, b, y.Imports)
+			exports, _ := a.links[b.i].session.Counts()
+			_, imports := b.links[a.i].session.Counts()
+			for _, id := range slices.Sorted(maps.Keys(exports)) {
+				if exports[id] != imports[id] {
+					w.fail("%s counts %d references of %s to its export %d, which counts %d", a, exports[id], b, id, imports[id])
+				}
+			}
+			if len(imports) != len(exports) {
+				w.fail("%s exports %d references to %s, which imports %d", a, len(exports), b, len(imports))
 			}
 		}
 	}
