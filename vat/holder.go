@@ -58,6 +58,7 @@ type settleAnswer struct {
 }
 
 func (a *settleAnswer) afterwards() {
+	defer a.core.over(a.call, nil) // it may have been canceled in the same read
 	iface, method := a.call.Method()
 	switch {
 	case iface == object.Object_TypeID && method == methodSettle && a.data != nil:
