@@ -25,6 +25,14 @@ func (s *Session) importRef(id uint32, promise bool) *Ref {
 			return imp.ref.Retain()
 		}
 		imp.wire++
+		if old := imp.ref; old.holders == 0 && old.route != routeImport {
+			// A promise that was resolved, and let go of in the same read: it leads
+			// nowhere any more.
+			old.imp, imp.promise = nil, promise
+			imp.ref = s.m.newRef(routeImport)
+			imp.ref.imp = imp
+			return imp.ref
+		}
 		return imp.ref.Retain()
 	}
 	if s.imports.n >= s.m.lim.Imports {
