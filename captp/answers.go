@@ -80,6 +80,16 @@ func (s *Session) receiveCall(msg callMsg) {
 	r.Release()
 }
 
+// early reports whether t is a result of a call which an object of this vat has and
+// is yet to answer.
+func (s *Session) early(t targetMsg) bool {
+	if !t.promised {
+		return false
+	}
+	a := s.answers.get(t.id)
+	return a != nil && a.call.state == callDelivered
+}
+
 // receiveBootstrap answers with the session's bootstrap object.
 func (s *Session) receiveBootstrap(id uint32, size int) {
 	over := s.overCredit(size)

@@ -43,29 +43,30 @@ type (
 	}
 )
 
-// receive handles one whole message.
-func (s *Session) receive(frame []byte) {
+// receive handles one whole message. With patient it leaves a call that is early,
+// and gives false.
+func (s *Session) receive(frame []byte, patient bool) bool {
 	m := s.m
 	if m.frame.Parse(frame, &m.words) != nil {
 		s.fatal(ProtoMessage)
-		return
+		return true
 	}
 	root, err := m.frame.Root()
 	if err != nil || !root.IsStruct() {
 		s.fatal(ProtoMessage)
-		return
+		return true
 	}
 	body, err := root.Field(0)
 	if err != nil || !(body.IsStruct() || body.IsNull()) {
 		// The obsolete arms carry anything; they are echoed like unknown ones.
 		if which := root.U16(0); err != nil || which <= msgDisembargo && which != 7 && which != 9 {
 			s.fatal(ProtoMessage)
-			return
+			return true
 		}
 	}
 	switch root.U16(0) {
 	case msgCall:
-		s.decodeCall(body, len(frame))
+		return s.decodeCall(body, len(frame), patient)
 	case msgReturn:
 		s.decodeReturn(body)
 	case msgFinish:
@@ -75,11 +76,9 @@ func (s *Session) receive(frame []byte) {
 	case msgResolve:
 		s.decodeResolve(body)
 	case msgDisembargo:
-		t, ok := s.decodeTarget(body)
-		if !ok {
-			return
+		if t, ok := s.decodeTarget(body); ok {
+			s.receiveDisembargo(disembargoMsg{target: t, context: body.U16(4), id: body.U32(0)})
 		}
-		s.receiveDisembargo(disembargoMsg{target: t, context: body.U16(4), id: body.U32(0)})
 	case msgBootstrap:
 		s.receiveBootstrap(body.U32(0), len(frame))
 	case msgAbort:
@@ -89,9 +88,10 @@ func (s *Session) receive(frame []byte) {
 	default:
 		s.unimplemented()
 	}
+	return true
 }
 
-func (s *Session) decodeCall(b capn.Ptr, size int) {
+func (s *Session) decodeCall(b capn.Ptr, size int, patient bool) (taken bool) {
 	c := callMsg{
 		questionID: b.U32(0), method: b.U16(4), iface: b.U64(8),
 		noPipelining: b.Bool(129), size: size,
@@ -102,15 +102,19 @@ func (s *Session) decodeCall(b capn.Ptr, size int) {
 		c.yourself = true
 	default:
 		s.unimplemented()
-		return
+		return true
 	}
 	var ok bool
 	if c.target, ok = s.decodeTarget(b); !ok {
-		return
+		return true
+	}
+	if patient && s.early(c.target) {
+		return false
 	}
 	if c.body, c.content, ok = s.decodePayload(b, 1); ok {
 		s.receiveCall(c)
 	}
+	return true
 }
 
 func (s *Session) decodePayload(b capn.Ptr, i int) (body, content capn.Ptr, ok bool) {

@@ -157,16 +157,24 @@ func (s *Session) fatal(o Ending) {
 // Receive takes bytes of the peer's in, in their order: up to max whole messages
 // (0: all), and keeps a part of one. It returns what it did not take. With an
 // error the session has ended, and an Abort stands in the output.
+//
+// With a max it also stops in front of a call that is pipelined on one which an
+// object of this vat has but has not answered: if the driver lets the object do so
+// before it comes again with the rest, that call goes straight to where it is
+// meant for. It need not; the first message is always taken.
 func (s *Session) Receive(data []byte, max int) (rest []byte, err *Error) {
 	for n := 0; len(data) > 0 && s.err == nil && (max == 0 || n < max); n++ {
-		var frame []byte
-		frame, data = s.nextFrame(data)
+		frame, after := s.nextFrame(data)
 		if frame != nil {
-			s.receive(frame)
+			whole := &frame[0] == &data[0] // it can be left where it is
+			if !s.receive(frame, max > 0 && n > 0 && whole) {
+				break
+			}
 			if cap(s.partial) > bufKeep {
 				s.partial = nil
 			}
 		}
+		data = after
 		s.checkBudget()
 		if s.failing != "" && s.err == nil {
 			s.end(s.failing.ends(), true, false)
