@@ -73,6 +73,7 @@ func (s *Session) receiveCall(msg callMsg) {
 	}
 	r, way := s.target(msg.target)
 	if r == nil {
+		c.drop()
 		return
 	}
 	a.opening = false
@@ -162,7 +163,7 @@ func (a *answer) retire() {
 	if a.dropExports {
 		s.releaseExports(a.exports)
 	}
-	a.exports = nil
+	a.exports = a.exports[:0]
 	a.forgetTold()
 	c := a.call
 	if c.tail {
@@ -179,7 +180,7 @@ func (a *answer) forgetTold() {
 	for i := range a.told {
 		a.told[i].forget()
 	}
-	a.told = nil
+	a.told = a.told[:0]
 }
 
 // target finds what the peer addresses, with a holder, and whether it is a way that the peer was told of: see told. An
@@ -208,7 +209,7 @@ func (s *Session) lookup(t targetMsg) (r *Ref, way bool) {
 		return nil, false
 	}
 	c := a.call
-	if c.state != callSettled || c.err != nil || a.told == nil {
+	if c.state != callSettled || c.err != nil || len(a.told) == 0 {
 		return c.pipe(t.path), false
 	}
 	r, place, err := c.at(t.path, c.body.content, c.body.caps)

@@ -40,6 +40,7 @@ type Call struct {
 	tail         bool // its results stay with the session it came from: see tail.go
 	tangled      bool // others may know it: see pool.go
 	settling     bool // settle is at work
+	gone         bool // it was given back: see inUse
 	bootstrap    bool // not a call, but the request for a peer's bootstrap object
 	iface        uint64
 	method       uint16
@@ -69,14 +70,16 @@ type pipe struct {
 }
 
 // payload is a message body: a flat segment, or a place in somebody's frame, and
-// the capability table, of which each entry is one holder or nil.
+// the capability table, of which each entry is one holder or nil. The memory is
+// somebody else's: what is to stay is stored.
 type payload struct {
 	flat    []byte
 	content capn.Ptr
 	caps    []*Ref
 }
 
-// stored is a body that a call owns.
+// stored is a body that a call owns, with the memory that it takes: both are used
+// again with the call.
 type stored struct {
 	buf     []byte
 	msg     capn.Message
@@ -90,7 +93,7 @@ type Outgoing struct {
 	Interface    uint64
 	Method       uint16
 	Params       []byte // flat segment, root pointer first; copied before Send returns
-	Caps         []*Ref // capability table; one holder of each passes, nil is null
+	Caps         []*Ref // capability table, copied too; one holder of each passes, nil is null
 	NoPipelining bool   // Pipe will not be used
 	Sink         Sink   // told the outcome; nil if it is not wanted
 }
@@ -150,6 +153,7 @@ func (m *Machine) Send(target *Ref, o *Outgoing) *Call {
 // Done gives the sender's handle back, before or after the outcome is known.
 // The call goes on; its outcome is not kept.
 func (c *Call) Done() {
+	c.inUse()
 	c.held, c.sink = false, nil
 	if c.state == callSettled {
 		c.body.clear(c)
@@ -182,7 +186,7 @@ func (c *Call) IsFollowing() bool { return c.state == callFollowing }
 // means that they are malformed: the call is settled, its session ends.
 func (c *Call) own() bool {
 	in := c.in
-	if in.flat == nil && in.content.IsNull() && in.caps == nil {
+	if in.flat == nil && in.content.IsNull() && len(in.caps) == 0 {
 		return true
 	}
 	c.in = payload{}
@@ -205,7 +209,7 @@ func (b *stored) set(c *Call, p payload) bool {
 	} else {
 		buf, err = capn.FlattenOnce(buf, p.content)
 	}
-	b.buf, b.caps = buf, p.caps
+	b.buf, b.caps = buf, append(b.caps[:0], p.caps...)
 	if err == nil {
 		err = b.msg.ParseFlat(buf, &c.m.words)
 	}
@@ -236,7 +240,7 @@ func (b *stored) clear(c *Call) {
 		c.m.giveBuf(b.buf)
 	}
 	b.msg.Reset()
-	b.caps, b.content, b.charged, b.buf = nil, capn.Ptr{}, 0, nil
+	b.caps, b.content, b.charged, b.buf = emptied(b.caps), capn.Ptr{}, 0, nil
 }
 
 // drop releases the parameters wherever they are.

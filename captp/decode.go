@@ -218,7 +218,8 @@ func (s *Session) decodePromisedAnswer(pa capn.Ptr) (t targetMsg, ok bool) {
 }
 
 // receiveCaps takes a payload's capability table in. Every reference in it is
-// taken, also when a later one breaks a rule.
+// taken, also when a later one breaks a rule. The slice is valid until the next
+// message.
 func (s *Session) receiveCaps(body capn.Ptr) []*Ref {
 	list, err := body.Field(1)
 	if err != nil || !(list.IsNull() || list.IsList()) {
@@ -233,13 +234,16 @@ func (s *Session) receiveCaps(body capn.Ptr) []*Ref {
 		s.fatal(LimitImports)
 		return nil
 	}
-	caps := make([]*Ref, 0, min(n, 64))
+	caps := s.m.caps[:0]
 	for i := range n {
 		r, ok := s.receiveCap(list.Elem(i))
 		if !ok {
 			break
 		}
 		caps = append(caps, r)
+	}
+	if cap(caps) <= capsKeep {
+		s.m.caps = caps
 	}
 	return caps
 }

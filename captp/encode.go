@@ -46,7 +46,7 @@ func (s *Session) writeCall(q *question, c *Call, r *Ref) int {
 		p = payload{flat: c.body.buf, caps: c.body.caps}
 	}
 	var broken []*exported
-	q.exports, broken = s.putPayload(st.Slot(1), p, nil)
+	q.exports, broken = s.putPayload(st.Slot(1), p, q.exports, nil)
 	n := s.commit()
 	s.resolveBroken(broken)
 	return n
@@ -83,10 +83,10 @@ func (s *Session) putPromisedAnswer(slot capn.Slot, r *Ref) {
 	}
 }
 
-// putPayload writes a Payload. It returns the exports it named, one entry for
-// each time, and those of them that are broken references. It notes in ts, if that
-// is not nil, what the peer is told of each capability.
-func (s *Session) putPayload(slot capn.Slot, p payload, ts []told) (ids []uint32, broken []*exported) {
+// putPayload writes a Payload. It returns ids with the exports that it named, one
+// entry for each time, and those of them that are broken references. It notes in
+// ts, if that is not empty, what the peer is told of each capability.
+func (s *Session) putPayload(slot capn.Slot, p payload, ids []uint32, ts []told) (_ []uint32, broken []*exported) {
 	b := &s.m.b
 	st := b.Struct(slot, 0, 2)
 	if p.flat != nil {
@@ -95,7 +95,7 @@ func (s *Session) putPayload(slot capn.Slot, p payload, ts []told) (ids []uint32
 		b.SetNull(st.Slot(0))
 	}
 	if len(p.caps) == 0 {
-		return nil, nil
+		return ids, nil
 	}
 	list := b.CompositeList(st.Slot(1), len(p.caps), 1, 1)
 	for i, r := range p.caps {
@@ -103,7 +103,7 @@ func (s *Session) putPayload(slot capn.Slot, p payload, ts []told) (ids []uint32
 			continue
 		}
 		r, e := s.putCap(list.At(i), r)
-		if ts != nil {
+		if len(ts) > 0 {
 			ts[i] = s.tell(r, e)
 		}
 		r.Release()
@@ -182,9 +182,9 @@ func (s *Session) writeReturn(a *answer, p payload, err *Error) {
 	default:
 		st.SetU16(6, returnResults)
 		if len(a.call.body.caps) > 0 {
-			a.told = make([]told, len(p.caps))
+			a.told = append(a.told, make([]told, len(p.caps))...)
 		}
-		a.exports, broken = s.putPayload(st.Slot(0), p, a.told)
+		a.exports, broken = s.putPayload(st.Slot(0), p, a.exports, a.told)
 	}
 	if a.call.noPipelining && len(p.caps) == 0 && !a.yourself && !a.finished {
 		// Nobody will pipeline and there is nothing to release: the peer need not

@@ -44,6 +44,7 @@ type Machine struct {
 
 	b       capn.Builder // of the message being written
 	frame   capn.Message // being read
+	caps    []*Ref       // of it: see receiveCaps
 	scratch capn.Message // results being returned
 }
 

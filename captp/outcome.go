@@ -1,6 +1,10 @@
 package captp
 
-import "github.com/vatnet/vatnet/internal/capn"
+import (
+	"slices"
+
+	"github.com/vatnet/vatnet/internal/capn"
+)
 
 // path0 is the path of the first pointer of the results.
 const path0 = "\x00\x00"
@@ -27,6 +31,7 @@ const maxPipes = 1024
 
 // pipe is Pipe for an encoded path. The caller gets a holder.
 func (c *Call) pipe(path string) *Ref {
+	c.inUse()
 	if c.state == callSettled {
 		return c.settledPipe(path)
 	}
@@ -38,7 +43,6 @@ func (c *Call) pipe(path string) *Ref {
 	if len(c.pipes) >= maxPipes {
 		return c.m.BrokenRef(errOverloaded)
 	}
-	c.tangled = true
 	r := c.m.newRef(routeQueue)
 	r.of = c
 	if c.state == callAsked {
@@ -101,8 +105,8 @@ func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (r *Ref, place int
 	return nil, 0, nil
 }
 
-// Return answers the call with results, a flat segment that is copied, and their
-// capability table, of which the holders pass. Nil results are an empty struct.
+// Return answers the call with results, a flat segment, and their capability table,
+// both of which are copied; the holders pass. Nil results are an empty struct.
 // A call that is settled already is not answered again.
 func (c *Call) Return(results []byte, caps []*Ref) {
 	for i, r := range caps {
@@ -142,6 +146,8 @@ func (c *Call) fail(err *Error) { c.settle(payload{}, err) }
 // promise of another send. Calls pipelined on c go where those on other go.
 // other's handle stays with its owner, who must keep it until c is settled.
 func (c *Call) Follow(other *Call) {
+	c.inUse()
+	other.inUse()
 	if c.state == callSettled {
 		return
 	}
@@ -198,6 +204,7 @@ func (c *Call) resolvePipe(p, r *Ref) {
 // settle gives c its outcome, once: to the promises of its results, to whoever
 // asked, to the calls that follow it. The holders in p.caps pass.
 func (c *Call) settle(p payload, err *Error) {
+	c.inUse()
 	if c.state == callSettled {
 		releaseAll(p.caps)
 		return
@@ -220,7 +227,7 @@ func (c *Call) settle(p payload, err *Error) {
 	dropped := false
 	if err == nil && c.keeps(p) {
 		if dropped = c.spares(p); dropped {
-		} else if !c.body.set(c, payload{flat: p.flat, content: p.content, caps: retainAll(own.caps)}) {
+		} else if holdAll(own.caps); !c.body.set(c, own) {
 			c.err = errMalformed
 		}
 	}
@@ -299,15 +306,15 @@ func (c *Call) tell(p payload) {
 // leave drops what a settled call no longer needs. The promises of its results
 // lose the holder that kept them findable.
 func (c *Call) leave() {
-	pipes := c.pipes
-	c.pipes = nil
-	for _, x := range pipes {
+	for _, x := range c.pipes {
 		if s := c.From(); s != nil {
 			s.charge(-refCost)
 		}
 		x.ref.of = nil
+		c.tangled = c.tangled || x.ref.call == c // its way is kept open: see pins.go
 		x.ref.Release()
 	}
+	c.pipes = emptied(c.pipes)
 	c.on = nil
 	if c.obj != nil && !c.gated {
 		c.obj.Release()
@@ -342,15 +349,17 @@ func releaseAll(caps []*Ref) {
 	}
 }
 
+// retainAll returns caps once more, with a holder each.
 func retainAll(caps []*Ref) []*Ref {
-	if len(caps) == 0 {
-		return nil
-	}
-	out := make([]*Ref, len(caps))
-	for i, r := range caps {
+	holdAll(caps)
+	return slices.Clone(caps)
+}
+
+// holdAll adds a holder to each of caps.
+func holdAll(caps []*Ref) {
+	for _, r := range caps {
 		if r != nil {
-			out[i] = r.Retain()
+			r.Retain()
 		}
 	}
-	return out
 }

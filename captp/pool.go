@@ -2,12 +2,24 @@ package captp
 
 // Most calls have a short and simple life: sent, answered, done. Their entries are
 // used again, so that a steady stream of them leaves the garbage collector
-// nothing to do. A call that was entangled with anything on its way (it waited,
-// somebody used its results before they were there, it followed another, it was
-// canceled) is left to the collector, with its entries: who might still know it is
-// not worth keeping account of.
+// nothing to do. A call that was entangled with anything on its way (it waited, it
+// followed another, it was canceled, the way through its answer is kept open) is
+// left to the collector, with its entries: who might still know it is not worth
+// keeping account of.
 
-const poolSize = 1024
+const (
+	poolSize = 1024
+	capsKeep = 16 // tables larger than this are not kept with their entry
+)
+
+// emptied returns s without its elements, to be filled again.
+func emptied[T any](s []T) []T {
+	if cap(s) > capsKeep {
+		return nil
+	}
+	clear(s)
+	return s[:0]
+}
 
 // pool holds entries to be used again.
 type pool struct {
@@ -51,18 +63,30 @@ func (c *Call) recycle() {
 	if c.state != callSettled || c.settling || c.tangled || c.held || len(m.pool.calls) >= poolSize {
 		return
 	}
-	if a := c.answer; a != nil {
-		if !a.retired || a.s.err != nil {
-			return
-		}
-		*a = answer{}
-		m.pool.answers = append(m.pool.answers, a)
+	a := c.answer
+	if a != nil && (!a.retired || a.s.err != nil) {
+		return
 	}
 	if q := c.q; q != nil {
 		q.owner = nil
 	}
-	*c = Call{m: m}
+	if quarantine {
+		*c = Call{m: m, gone: true}
+		return
+	}
+	if a != nil {
+		*a = answer{exports: emptied(a.exports), told: emptied(a.told)}
+		m.pool.answers = append(m.pool.answers, a)
+	}
+	*c = Call{m: m, pipes: c.pipes, body: stored{caps: c.body.caps}}
 	m.pool.calls = append(m.pool.calls, c)
+}
+
+// inUse panics if c was given back: a second Done would hit a stranger.
+func (c *Call) inUse() {
+	if quarantine && c.gone {
+		panic("captp: use of a call that was given back")
+	}
 }
 
 // recycle takes back the entry of a question whose id has been freed.
@@ -74,7 +98,11 @@ func (q *question) recycle() {
 		}
 		c.q = nil
 	}
-	*q = question{}
+	if quarantine {
+		*q = question{}
+		return
+	}
+	*q = question{exports: emptied(q.exports)}
 	if len(m.pool.questions) < poolSize {
 		m.pool.questions = append(m.pool.questions, q)
 	}

@@ -81,7 +81,7 @@ func (s *Session) receiveReturn(msg returnMsg) {
 	if msg.releaseParamCaps {
 		s.releaseExports(q.exports)
 	}
-	q.exports = nil
+	q.exports = q.exports[:0]
 	c := q.call
 	if msg.noFinish {
 		q.finished = true
@@ -169,6 +169,7 @@ func (q *question) retire() {
 // otherwise the receiver is told that nobody waits for it. The Sink is told at
 // once. Nothing happens to a call that is settled.
 func (c *Call) Cancel() {
+	c.inUse()
 	if c.state == callSettled || c.canceled {
 		return
 	}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package captp
+
+const quarantine = false
