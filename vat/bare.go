@@ -60,16 +60,14 @@ func (s *bareCore) Forget(promise any) bool {
 	if p.state == pending || p.call != nil {
 		return false
 	}
-	if p.keep == nil {
-		return true
+	p.cleanup.Stop()
+	if p.pipe != nil {
+		p.pipe.Release()
 	}
-	refs := p.keep.refs
-	p.keep.refs, p.pipe, p.caps = nil, nil, nil
-	for _, r := range refs {
-		if r != nil {
-			r.Release()
-		}
+	if p.owns {
+		release(p.caps)
 	}
+	p.pipe, p.caps, p.owns = nil, nil, false
 	return true
 }
 

@@ -47,11 +47,7 @@ func (x *caller) free() {
 	c := x.core
 	if len(x.caps) > 0 {
 		c.lock()
-		for _, r := range x.caps {
-			if r != nil {
-				r.Release()
-			}
-		}
+		release(x.caps)
 		c.leave()
 	}
 	flat := x.flat[:0]

@@ -284,7 +284,7 @@ func (d *decoder) DecodeRef(index uint32, promise bool, into reflect.Value) erro
 // name makes p, a new promise, stand for a reference, of which one holder passes.
 func (p *promise) name(c *core, r *captp.Ref) {
 	p.core, p.named, p.lazy, p.pipe = c, true, true, r
-	p.collect(r)
+	p.collect()
 }
 
 // DecodeData implements value.DecodeHooks.

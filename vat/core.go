@@ -189,11 +189,7 @@ func (c *core) sweep() {
 	g.refs = nil
 	g.any.Store(false)
 	g.mu.Unlock()
-	for _, r := range refs {
-		if r != nil {
-			r.Release()
-		}
-	}
+	release(refs)
 }
 
 // waiter is a goroutine outside of any turn that waits for something here.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/internal/capn"
@@ -54,6 +55,7 @@ type promise struct {
 	solo   bool   // nobody will send to it
 	waited bool   // its sender waits for it
 	bound  bool   // its resolver has been used
+	owns   bool   // the holders in caps are p's, for as long as p lives
 	verb   string // sent; "" if it is not the outcome of a send
 
 	call *captp.Call // outcome of a send, while pending
@@ -62,13 +64,20 @@ type promise struct {
 
 	flat []byte       // fulfilled: the results (ref, value), a flat segment; nil is null
 	caps []*captp.Ref // fulfilled: their capabilities, one holder each
+	room room         // for the above, if they are small
 	err  error        // broken
 	wire *captp.Error // … as it crosses; nil: to be made of err, which is not of user code
 
-	keep    *keep
-	first   *waiter // of those who wait; the others:
+	cleanup runtime.Cleanup // has what p holds released when p is collected
+	first   *waiter         // of those who wait; the others:
 	waiters []*waiter
 	watch   []watcher
+}
+
+// room is where the results of most promises fit, a reference or a few numbers.
+type room struct {
+	flat [48]byte
+	caps [1]*captp.Ref
 }
 
 // watcher is told, with the machine right, that a promise has settled.
@@ -95,6 +104,9 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 		if out.Content.IsNull() {
 			p.flat = nil
 		} else {
+			if p.flat == nil {
+				p.flat = p.room.flat[:]
+			}
 			flat, err := capn.Flatten(p.flat[:0], out.Content)
 			if err != nil {
 				p.state, p.err = broken, fmt.Errorf("%w: %w", ErrBadResult, err)
@@ -102,17 +114,12 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 			p.flat = flat
 		}
 		if p.state == fulfilled && len(out.Caps) > 0 {
-			p.caps = make([]*captp.Ref, len(out.Caps))
-			for i, r := range out.Caps {
-				if r != nil {
-					p.caps[i] = r.Retain()
-				}
-			}
-			if !p.waited {
-				p.collect(p.caps...)
-			}
+			p.caps = append(p.room.caps[:0], out.Caps...)
+			retain(p.caps)
+			p.owns = !p.waited
 		}
 	}
+	p.collect()
 	p.call = call // also when Send has not returned yet
 	p.core.later(p)
 }
@@ -137,40 +144,43 @@ func (p *promise) afterwards() {
 	}
 }
 
-// keep is what a promise holds of the machine's references. They are released
-// when the promise is collected: one cleanup for all of them.
-type keep struct {
+// kept is what a promise holds of the machine's references.
+type kept struct {
 	garbage *garbage
-	refs    []*captp.Ref
-	room    [2]*captp.Ref // for the first of refs
+	pipe    *captp.Ref
+	first   *captp.Ref // of the capabilities of its results; the others:
+	others  []*captp.Ref
 }
 
-func (k *keep) release() { k.garbage.add(k.refs...) }
+func (k kept) release() {
+	k.garbage.add(k.pipe, k.first)
+	k.garbage.add(k.others...)
+}
 
-// collect has refs released when p is collected. Machine right.
-func (p *promise) collect(refs ...*captp.Ref) {
-	if p.keep == nil {
-		p.keep = &keep{garbage: &p.core.garbage}
-		p.keep.refs = p.keep.room[:0]
-		runtime.AddCleanup(p, (*keep).release, p.keep)
+// collect has what p holds released when p is collected: one cleanup for all of it.
+// An outcome that is on its way needs none, for the machine knows p. Machine right.
+func (p *promise) collect() {
+	k := kept{garbage: &p.core.garbage, pipe: p.pipe}
+	if p.owns {
+		k.first, k.others = p.caps[0], slices.Clone(p.caps[1:]) // caps may be a part of p
 	}
-	p.keep.refs = append(p.keep.refs, refs...)
-}
-
-// fulfill settles p with a value: flat results, and capabilities of which one
-// holder each passes. Machine right.
-func (p *promise) fulfill(flat []byte, caps []*captp.Ref) {
-	if p.state != pending {
-		for _, r := range caps {
-			if r != nil {
-				r.Release()
-			}
-		}
+	if k.pipe == nil && !p.owns || p.call != nil && p.state == pending {
 		return
 	}
-	p.state, p.flat, p.caps = fulfilled, flat, caps
-	if len(caps) > 0 {
-		p.collect(caps...)
+	p.cleanup.Stop()
+	p.cleanup = runtime.AddCleanup(p, kept.release, k)
+}
+
+// fulfill settles p with a value: flat results, and capabilities, which are copied
+// and of which one holder each passes. Machine right.
+func (p *promise) fulfill(flat []byte, caps []*captp.Ref) {
+	if p.state != pending {
+		release(caps)
+		return
+	}
+	p.state, p.flat, p.caps = fulfilled, flat, append(p.room.caps[:0], caps...)
+	if p.owns = len(caps) > 0; p.owns {
+		p.collect()
 	}
 	if p.pipe != nil && p.lead == nil {
 		p.core.machine.Resolve(p.pipe, p.valueRef())
@@ -187,7 +197,9 @@ func (p *promise) smash(err error) {
 	if x, ok := err.(*carried); ok {
 		p.err, p.wire = x.error, x.wire
 	}
-	if p.pipe != nil && p.call == nil && p.lead == nil && !p.named {
+	if p.call != nil {
+		p.collect()
+	} else if p.pipe != nil && p.lead == nil && !p.named {
 		p.core.machine.Break(p.pipe, p.wireError())
 	}
 	p.core.later(p)
@@ -236,13 +248,26 @@ func (p *promise) retained() []*captp.Ref {
 	if len(p.caps) == 0 {
 		return nil
 	}
-	caps := make([]*captp.Ref, len(p.caps))
-	for i, r := range p.caps {
+	retain(p.caps)
+	return slices.Clone(p.caps)
+}
+
+// retain adds a holder to each of caps. Machine right.
+func retain(caps []*captp.Ref) {
+	for _, r := range caps {
 		if r != nil {
-			caps[i] = r.Retain()
+			r.Retain()
 		}
 	}
-	return caps
+}
+
+// release gives back a holder of each of caps. Machine right.
+func release(caps []*captp.Ref) {
+	for _, r := range caps {
+		if r != nil {
+			r.Release()
+		}
+	}
 }
 
 // whenSettled has w told when p settles: later, or at the end of this use of the
@@ -285,7 +310,7 @@ func (p *promise) ref() *captp.Ref {
 	default:
 		p.pipe = m.NewPromise()
 	}
-	p.collect(p.pipe)
+	p.collect()
 	return p.pipe
 }
 
@@ -298,7 +323,8 @@ func (p *promise) valueRef() *captp.Ref {
 		}
 		return r.Retain()
 	}
-	return p.core.machine.Near(&holder{core: p.core, flat: p.flat, caps: p.retained()}, nil)
+	// The holder must not know p, which would keep it for ever.
+	return p.core.machine.Near(&holder{core: p.core, flat: slices.Clone(p.flat), caps: p.retained()}, nil)
 }
 
 // await waits until p settles, ctx ends or the vat is closed.
