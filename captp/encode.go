@@ -18,7 +18,7 @@ func (s *Session) begin(kind uint16, dataWords, ptrs int) capn.StructB {
 // commit ends the message and returns its size.
 func (s *Session) commit() int {
 	before := len(s.out)
-	s.out = s.m.b.Frame()
+	s.out, s.due = s.m.b.Frame(), true
 	s.touch()
 	return len(s.out) - before
 }
@@ -207,12 +207,14 @@ func (s *Session) writeTakeFrom(a *answer, question uint32) {
 	s.commit()
 }
 
-func (s *Session) writeFinish(id uint32) {
+func (s *Session) writeFinish(id uint32, returned bool) {
+	due := s.due || !returned
 	st := s.begin(msgFinish, 1, 0)
 	st.SetU32(0, id)
 	st.SetBit(32, true) // references in the results are released one by one
 	st.SetBit(33, true) // no workaround needed
 	s.commit()
+	s.due = due
 }
 
 func (s *Session) writeRelease(id, n uint32) {

@@ -137,7 +137,7 @@ func (q *question) finishIfDone() {
 	}
 	if !q.finished {
 		q.finished = true
-		q.s.writeFinish(q.id)
+		q.s.writeFinish(q.id, q.returned)
 	}
 	q.retire()
 }

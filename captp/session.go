@@ -43,6 +43,7 @@ type Session struct {
 
 	partial []byte // of a message that has not arrived whole
 	out     []byte // complete messages, to be written
+	due     bool   // … some of which are waited for
 	unsent  int    // bytes taken out that the transport has not got rid of
 	stashed int    // bytes of the peer's that the driver has not passed in yet
 	charged int64
@@ -120,9 +121,14 @@ func (s *Session) OutLen() int { return len(s.out) }
 // spare's memory for the next ones.
 func (s *Session) TakeOut(spare []byte) []byte {
 	out := s.out
-	s.out = spare[:0]
+	s.out, s.due = spare[:0], false
 	return out
 }
+
+// Due reports whether somebody may wait for what is to be written. If not, it is
+// Finishes of calls that have returned, which may as well leave with the next
+// message, if that comes soon.
+func (s *Session) Due() bool { return s.due }
 
 // Unsent tells how many of the bytes taken out are still on this side: they are
 // held for the peer.

@@ -34,6 +34,7 @@ type core struct {
 	after    []afterwards // to be done with the machine right, once the machine has returned
 	outside  []func()     // to be done without it
 	flushing []*session   // sessions with bytes to write, in the order in which they became so
+	late     []*session   // with bytes to write for which nobody waits
 	scratch  []*captp.Session
 	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
 	timers   timers

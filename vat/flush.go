@@ -6,11 +6,7 @@ package vat
 // another at it leaves the rest to that one. Machine right.
 func (c *core) flush() {
 	c.unwritten.Store(false)
-	c.scratch = c.machine.TakeDirty(c.scratch[:0])
-	for i, s := range c.scratch {
-		c.flushing = append(c.flushing, s.Tag().(*session))
-		c.scratch[i] = nil
-	}
+	c.takeDirty()
 	for len(c.flushing) > 0 {
 		s := c.flushing[0]
 		n := copy(c.flushing, c.flushing[1:])
@@ -19,17 +15,47 @@ func (c *core) flush() {
 		s.flush()
 		c.settle()
 		if len(c.flushing) == 0 {
-			// While the right was given up, others may have left something.
-			c.scratch = c.machine.TakeDirty(c.scratch[:0])
-			for i, d := range c.scratch {
-				c.flushing = append(c.flushing, d.Tag().(*session))
-				c.scratch[i] = nil
-			}
+			c.takeDirty() // while the right was given up, others may have left something
 		}
 	}
 	if !c.held && c.turns.len() > 0 {
 		signal(c.wake) // a session that ended in here may have broken what was watched
 	}
+}
+
+// takeDirty lists the sessions with something to write. Where nobody waits for it,
+// which is so behind every row of pipelined calls, it is left for the next write or
+// the steward's next tick. Machine right.
+func (c *core) takeDirty() {
+	c.scratch = c.machine.TakeDirty(c.scratch[:0])
+	for i, d := range c.scratch {
+		c.scratch[i] = nil
+		s := d.Tag().(*session)
+		if d.Due() || d.Err() != nil || d.OutLen() > maxLate || c.stir == nil {
+			c.flushing = append(c.flushing, s)
+		} else if d.OutLen() > 0 && !s.late {
+			s.late = true
+			c.late = append(c.late, s)
+			c.watch()
+		}
+	}
+}
+
+// maxLate is how many bytes may be left for later.
+const maxLate = 1 << 10
+
+// writeLate writes what was left for later. Machine right.
+func (c *core) writeLate() {
+	if len(c.late) == 0 {
+		return
+	}
+	for i, s := range c.late {
+		s.late = false
+		c.flushing = append(c.flushing, s)
+		c.late[i] = nil
+	}
+	c.late = c.late[:0]
+	c.flush()
 }
 
 // flush writes the session's bytes, if nobody else is at it. Machine right.

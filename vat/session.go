@@ -20,6 +20,7 @@ type session struct {
 	writing bool    // somebody is in flush
 	behind  bool    // when last looked at, bytes waited for the socket
 	ending  bool    // the link is being ended
+	late    bool    // in core.late
 	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
 	waits   int     // promises among the arguments of its calls that are waited for

@@ -12,7 +12,7 @@ const (
 // batch is over, and while it is a link's reader nobody reads that link. If a turn
 // takes longer than a tick, the steward writes what is due, has the link read by
 // another goroutine, and lets everybody write for himself until the turn is over.
-// It sleeps while the vat does nothing.
+// It also writes what nobody waits for. It sleeps while the vat does nothing.
 func (v *Vat) steward() {
 	c := v.core
 	ticker := time.NewTicker(stewardTick)
@@ -38,6 +38,14 @@ func (v *Vat) steward() {
 	}
 }
 
+// watch sees to it that the steward is awake. Machine right.
+func (c *core) watch() {
+	if !c.stirred && c.stir != nil {
+		c.stirred = true
+		signal(c.stir)
+	}
+}
+
 // patrol is what the steward remembers between two ticks.
 type patrol struct {
 	batch, seq uint64
@@ -49,6 +57,7 @@ type patrol struct {
 func (p *patrol) tick(c *core) bool {
 	c.lock()
 	defer c.leave()
+	c.writeLate()
 	c.fireTimers() // the worker, whose they are, may be in a long turn: grants expire all the same
 	if !c.held {
 		if p.batch == c.batches {

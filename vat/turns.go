@@ -71,10 +71,7 @@ func (c *core) take(f *feed) bool {
 	}
 	c.held, c.holder, c.long = true, f, false
 	c.batches++
-	if !c.stirred && c.stir != nil {
-		c.stirred = true
-		signal(c.stir)
-	}
+	c.watch()
 	return true
 }
 
