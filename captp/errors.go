@@ -1,6 +1,9 @@
 package captp
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Kind says what kind of failure an Error is: the type of an exception of
 // rpc.capnp. The zero value is Failed.
@@ -41,7 +44,7 @@ const (
 // be changed once it is in use.
 type Error struct {
 	Kind     Kind
-	Code     string // a registered code, carried in Exception.details; "" if none
+	Code     string // a registered code, carried in Exception.details; "" if none; see IsReserved
 	Reason   string // for people; of a peer's making if it came over the wire: quote it
 	Delivery Delivery
 	Outcome  Ending // why a session ended; "" otherwise
@@ -79,6 +82,31 @@ func (e *Error) answer() *Error {
 	c.Delivery = Answered
 	return &c
 }
+
+// IsReserved reports whether a code is for the vats themselves to give: it says something
+// of the very call that it answers, or of the reference that it breaks. An object may not,
+// but for vat.overloaded, which asks for nothing but patience.
+func IsReserved(code string) bool {
+	return strings.HasPrefix(code, "vat.") && code != errOverloaded.Code
+}
+
+// PassedOn returns e as one call's answer where it was another's: without a reserved
+// code, which would seem to speak of the wrong one. What failed inside of this vat
+// remains that.
+func (e *Error) PassedOn() *Error {
+	if e == nil || !IsReserved(e.Code) || e.Code == codeInternal && !e.Remote {
+		return e
+	}
+	c := *e
+	c.Code = ""
+	if c.Kind == Unimplemented {
+		c.Kind = Failed
+	}
+	return &c
+}
+
+// codeInternal is the code of a failure inside of a vat.
+const codeInternal = "vat.internal"
 
 // Ending names why a session ended, from a closed list: operators see it in
 // logs, peers see its fixed text in an Abort.

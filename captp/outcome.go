@@ -164,7 +164,7 @@ func (c *Call) Follow(other *Call) {
 				p.caps[i] = c.m.detour(r)
 			}
 		}
-		c.settle(p, other.err.answer())
+		c.settle(p, other.err.PassedOn().answer())
 		return
 	}
 	c.unwait()
@@ -236,7 +236,7 @@ func (c *Call) settle(p payload, err *Error) {
 		c.err = errOverloaded // for whoever uses the results as a reference from now on
 	}
 	for _, f := range c.followers {
-		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(told.caps)}, err.answer())
+		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(told.caps)}, err.PassedOn().answer())
 	}
 	c.followers = nil
 	if len(p.caps) > 0 && &told.caps[0] != &p.caps[0] {

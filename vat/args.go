@@ -224,7 +224,7 @@ func (w *waiting) settled(x *settledRef) {
 		return
 	}
 	if x.promise.state == broken {
-		w.fail(&carried{x.promise.err, x.promise.wireError()})
+		w.fail(&carried{x.promise.err, x.promise.wireError().PassedOn()})
 		return
 	}
 	w.fill(x)

@@ -339,8 +339,10 @@ func (d *decoder) AnyRef(index uint32, promise bool) (any, error) {
 	return d.core.newRef(r), nil
 }
 
-// DecodeError implements value.DecodeHooks.
-func (d *decoder) DecodeError(code, text string) error { return &Error{Code: code, Text: text} }
+// DecodeError implements value.DecodeHooks. Whoever made it is not this vat speaking of itself.
+func (d *decoder) DecodeError(code, text string) error {
+	return &Error{Code: code, Text: text, remote: true}
+}
 
 // DecodeSturdyref implements value.DecodeHooks.
 func (d *decoder) DecodeSturdyref(uri string, into reflect.Value) error {

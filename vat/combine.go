@@ -13,7 +13,7 @@ func All[T any](v *Vat, ps ...*Promise[T]) *Promise[[]T] {
 	bases := basesOf(ps)
 	v.core.combine(&q.promise, bases, len(ps), 1, func(last *promise) error {
 		if last != nil && last.state == broken {
-			return last.err
+			return last.why()
 		}
 		list := make([]T, len(ps))
 		for i, p := range ps {

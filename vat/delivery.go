@@ -95,7 +95,7 @@ func (d *delivery) fail(err error) {
 func (d *delivery) run() {
 	d.perform()
 	if d.err != nil {
-		d.err = d.core.carry(d.err)
+		d.err = d.core.carryAs(d.err, codeOf)
 	}
 }
 
@@ -188,7 +188,7 @@ func (d *delivery) invoke(v *verb) {
 	out := v.fn.Call(d.in)
 	if v.hasErr {
 		if err := out[v.errAt]; !err.IsNil() {
-			d.err = err.Interface().(error)
+			d.err = d.core.carry(err.Interface().(error))
 			return
 		}
 	}
@@ -265,10 +265,10 @@ func (c *core) over(call *captp.Call, cancel context.CancelCauseFunc) {
 	}
 }
 
-// answer gives call the outcome of p. Machine right.
+// answer gives call the outcome of p, which a method returned. Machine right.
 func answer(call *captp.Call, p *promise) {
 	if p.state == broken {
-		call.Fail(p.wireError())
+		call.Fail(p.wireError().PassedOn())
 		return
 	}
 	call.Return(p.flat, p.retained())

@@ -89,7 +89,12 @@ func coded(code, text string) error {
 // caller as for a far one. It matches, by errors.Is, the error that is
 // registered for its code, and ErrDisconnected, ErrNotDelivered,
 // ErrOutcomeUnknown, ErrOverloaded as the case may be. What only this vat can say of
-// itself, ErrClosed and ErrInTurn, is not matched by what another vat says of itself.
+// itself, ErrClosed, ErrInTurn and ErrBadResult, is not matched by what another vat says of itself.
+//
+// A code that begins with "vat." comes from the vats and speaks of the very call that
+// failed, or of the reference that is broken. When a method returns such an error, one
+// of this package or one that it got from another call, its text crosses, but not its
+// code: an object cannot pose as its vat. Only ErrOverloaded is everybody's to return.
 type Error struct {
 	Code string // registered code; "" if the error has none
 	Text string // what it says; from a remote vat: of that vat's making
@@ -98,6 +103,7 @@ type Error struct {
 	delivery captp.Delivery
 	outcome  captp.Ending
 	remote   bool // another vat said so
+	incident bool // something inside of this vat failed, and its log has it
 }
 
 // Error returns the text, quoted if it holds anything but printable ASCII: a
@@ -131,7 +137,7 @@ func (e *Error) Is(target error) bool {
 	case ErrOverloaded:
 		return e.kind == captp.Overloaded || e.Code == "vat.overloaded"
 	}
-	if e.remote && (target == ErrClosed || target == ErrInTurn) {
+	if e.remote && (target == ErrClosed || target == ErrInTurn || target == ErrBadResult) {
 		return false // of another vat, and nothing that the caller could act on
 	}
 	return e.Code != "" && registry.code(target) == e.Code
@@ -199,22 +205,34 @@ func (r *errorRegistry) code(err error) string {
 }
 
 // codeOf returns the code of the first error in err's tree that has one.
-func codeOf(err error) string {
+func codeOf(err error) string { return codeWhere(err, func(error, string) bool { return true }) }
+
+// codeRaised is codeOf for what user code gives as its own error. What the vats
+// reserve for themselves is passed over, unless the vat itself has made the error.
+func codeRaised(err error) string {
+	return codeWhere(err, func(err error, code string) bool {
+		e, ok := err.(*Error)
+		return ok && e.incident || !captp.IsReserved(code)
+	})
+}
+
+func codeWhere(err error, wanted func(err error, code string) bool) string {
 	if err == nil {
 		return ""
 	}
-	if e, ok := err.(*Error); ok && e.Code != "" {
-		return e.Code
+	code := registry.code(err)
+	if e, ok := err.(*Error); ok {
+		code = e.Code
 	}
-	if c := registry.code(err); c != "" {
-		return c
+	if code != "" && wanted(err, code) {
+		return code
 	}
 	switch x := err.(type) {
 	case interface{ Unwrap() error }:
-		return codeOf(x.Unwrap())
+		return codeWhere(x.Unwrap(), wanted)
 	case interface{ Unwrap() []error }:
 		for _, e := range x.Unwrap() {
-			if c := codeOf(e); c != "" {
+			if c := codeWhere(e, wanted); c != "" {
 				return c
 			}
 		}
@@ -228,22 +246,26 @@ func fromWire(e *captp.Error) error {
 		return nil
 	}
 	own := &Error{Code: e.Code, Text: e.Reason, kind: e.Kind, delivery: e.Delivery, outcome: e.Outcome, remote: e.Remote}
+	own.incident = !e.Remote && e.Code == "vat.internal"
 	if e.Remote && e.Kind == captp.Disconnected && e.Delivery == captp.Answered && e.Outcome == "" {
 		own.delivery = captp.OutcomeUnknown // what it lost was on the way behind it
 	}
 	return own
 }
 
-// carried is an error of user code together with its form on the wire, which was
-// made where user code may run: its Error method may do anything.
+// carried is an error together with its form on the wire, which was made where user
+// code may run: its Error method may do anything.
 type carried struct {
 	error
 	wire *captp.Error
 }
 
-// carry makes the form of err that crosses. It must be called without the machine
-// right; a panic of err's methods is contained.
-func (c *core) carry(err error) (e *carried) {
+// carry makes the form in which err, that user code gives as its own, crosses. It must
+// be called without the machine right; a panic of err's methods is contained.
+func (c *core) carry(err error) *carried { return c.carryAs(err, codeRaised) }
+
+// carryAs is carry with the code that code gives err.
+func (c *core) carryAs(err error, code func(error) string) (e *carried) {
 	if x, ok := err.(*carried); ok {
 		return x
 	}
@@ -253,32 +275,33 @@ func (c *core) carry(err error) (e *carried) {
 			e = &carried{own, toWire(own)}
 		}
 	}()
-	return &carried{err, toWire(err)}
+	return &carried{err, wireOf(err, code(err))}
 }
 
 // maxErrorText bounds the text of an error that crosses.
 const maxErrorText = 4096
 
-// toWire makes the machine's error of a Go error, as it is sent to a caller. The
-// failure of a session that the object itself depended on is told as a plain
-// failure: the caller's own session is well.
+// toWire makes the machine's error of one of the vat's own. The failure of a session
+// that something here depended on is told as a plain failure: the caller's own
+// session is well.
 func toWire(err error) *captp.Error {
 	if x, ok := err.(*carried); ok {
 		return x.wire
 	}
-	var own *Error
-	if errors.As(err, &own) && own.kind == captp.Overloaded {
-		return &captp.Error{Kind: captp.Overloaded, Code: codeOf(err), Reason: errorText(err)}
+	return wireOf(err, codeOf(err))
+}
+
+func wireOf(err error, code string) *captp.Error {
+	e := &captp.Error{Kind: captp.Failed, Code: code, Reason: errorText(err)}
+	own, ok := err.(*Error)
+	e.Remote = ok && own.remote
+	switch {
+	case errors.As(err, &own) && own.kind == captp.Overloaded, code == "vat.overloaded":
+		e.Kind = captp.Overloaded
+	case code == "vat.noverb":
+		e.Kind = captp.Unimplemented
 	}
-	kind := captp.Failed
-	code := codeOf(err)
-	switch code {
-	case "vat.noverb":
-		kind = captp.Unimplemented
-	case "vat.overloaded":
-		kind = captp.Overloaded
-	}
-	return &captp.Error{Kind: kind, Code: code, Reason: errorText(err)}
+	return e
 }
 
 // errorText is the text of err as it is sent: bounded, without the package prefix

@@ -213,6 +213,13 @@ func (p *promise) wireError() *captp.Error {
 	return p.wire
 }
 
+// why is the error of a broken promise, for another one that breaks the same way.
+func (p *promise) why() error {
+	p.core.lock()
+	defer p.core.unlock()
+	return &carried{p.err, p.wireError()}
+}
+
 // follow settles p as o settles; sends go on to where those to o go. Machine right.
 func (p *promise) follow(o *promise) {
 	for x := o; x != nil; x = x.lead {

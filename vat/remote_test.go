@@ -1,35 +1,48 @@
-package vat_test
+package vat
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/spec"
-	"github.com/vatnet/vatnet/vat"
 )
 
-// Liar fails as only another vat could.
-type Liar struct{ vat.Object }
+// liar is an object of a vat that says what no honest vat says to others.
+type liar struct{ code string }
 
-func (*Liar) Closed() error { return vat.ErrClosed }
-func (*Liar) InTurn() error { return vat.ErrInTurn }
-func (*Liar) Full() error   { return vat.ErrOverloaded }
+func (l *liar) Deliver(call *captp.Call) (wait bool) {
+	call.Fail(&captp.Error{Code: l.code, Reason: "so"})
+	return false
+}
+func (*liar) Canceled(*captp.Call) {}
+func (*liar) Dropped(*captp.Grant) {}
 
 // What a vat says of itself is not taken for what this one would say of itself.
 func TestCodesOfThisVatOnly(t *testing.T) {
 	spec.Covers(t, "ERR-7")
-	nearAndFar(t, func(t *testing.T, p *place) {
-		r := p.give(&Liar{})
-		near := p.here == p.there
-		for verb, target := range map[string]error{"closed": vat.ErrClosed, "inTurn": vat.ErrInTurn} {
-			err := failure(t, r.Send(verb))
-			require.Equal(t, near, errors.Is(err, target), verb)
-			var e *vat.Error
-			require.ErrorAs(t, err, &e)
-			require.NotEmpty(t, e.Code, "it says what was sent all the same")
-		}
-		require.ErrorIs(t, failure(t, r.Send("full")), vat.ErrOverloaded)
-	})
+	for code, target := range map[string]error{"vat.closed": ErrClosed, "vat.inturn": ErrInTurn, "vat.result": ErrBadResult} {
+		w := newStepped()
+		w.b.lock()
+		lie := w.b.newRef(w.b.machine.Near(&liar{code}, nil))
+		w.b.unlock()
+		require.NoError(t, (*bareCore)(w.b).Publish(&giver{ref: lie}, secret))
+		far := (*bareSession)(w.ab).Ask(secret).(*Ref)
+		p := Send[*Ref](far, "give").Send("anything")
+		w.run()
+		require.Equal(t, broken, p.state)
+		require.NotErrorIs(t, p.err, target)
+		var e *Error
+		require.ErrorAs(t, p.err, &e)
+		require.Equal(t, code, e.Code, "it says what was sent all the same")
+	}
 }
+
+// giver gives what it has.
+type giver struct {
+	Object
+	ref *Ref
+}
+
+func (g *giver) Give() *Ref { return g.ref }

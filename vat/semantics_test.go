@@ -260,7 +260,7 @@ func TestAwaitInATurnFails(t *testing.T) {
 		other := p.give(&Recorder{})
 		err := failure(t, r.Send("smuggle", other))
 		require.ErrorContains(t, err, "a turn must not")
-		require.Equal(t, p.here == p.there, errors.Is(err, vat.ErrInTurn), "a turn of another vat is not ours")
+		require.NotErrorIs(t, err, vat.ErrInTurn, "it was not the caller who waited")
 		require.Contains(t, p.book.String(), "inside of a turn")
 		got := await(t, vat.When(other.Send("join"), func(any) (string, error) {
 			_, err := other.Send("join").Await(t.Context())

@@ -187,5 +187,5 @@ func (c *core) panicked(r any) error {
 func (c *core) incident(what, detail string, attrs ...any) error {
 	id := rand.Text()[:12]
 	c.log.Error("vat: "+what, append([]any{"incident", id, "detail", detail}, attrs...)...)
-	return &Error{Code: "vat.internal", Text: "internal error; incident " + id}
+	return &Error{Code: "vat.internal", Text: "internal error; incident " + id, incident: true}
 }

@@ -10,7 +10,7 @@ func When[T, U any](p *Promise[T], f func(value T) (U, error)) *Promise[U] {
 	q.core = p.core
 	p.inTurn(&q.promise, func() error {
 		if p.state == broken {
-			return p.err
+			return p.why()
 		}
 		var v T
 		if err := p.decode(reflect.ValueOf(&v).Elem()); err != nil {
@@ -32,7 +32,7 @@ func WhenSend[T, U any](p *Promise[T], f func(value T) *Promise[U]) *Promise[U] 
 	q.core = p.core
 	p.inTurn(&q.promise, func() error {
 		if p.state == broken {
-			return p.err
+			return p.why()
 		}
 		var v T
 		if err := p.decode(reflect.ValueOf(&v).Elem()); err != nil {

@@ -62,8 +62,8 @@ func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
 	if err == nil {
 		return nil
 	}
-	// A reference breaks for reasons of the network and of its vat only. A method
-	// may raise an error that looks the same, and then it is the object's.
+	// Codes of the vats are of the vat that answered: an object that raises them is
+	// an object that raised something.
 	broken := ref.Err()
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
@@ -76,7 +76,7 @@ func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
 		return failed(exitUnreachable, "disconnected (%s): %s was certainly not delivered", escape(err.Error()), escape(verb))
 	case errors.Is(err, vat.ErrDisconnected):
 		return failed(exitUnreachable, "disconnected (%s): %s may or may not have been carried out", escape(err.Error()), escape(verb))
-	case errors.Is(broken, vat.ErrNoSuchObject), errors.Is(broken, vat.ErrRevoked):
+	case errors.Is(broken, vat.ErrNoSuchObject), errors.Is(err, vat.ErrRevoked): // the latter while the call was on its way
 		return failed(exitNoObject, "the vat has no such object: it never had, or the sturdyref has expired or was revoked")
 	case errors.Is(err, vat.ErrNotSendable):
 		return failed(exitUsage, "%s", escape(err.Error()))

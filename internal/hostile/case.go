@@ -31,7 +31,7 @@ func (c *Case) Name() string { return c.Kind + " | " + c.Field + " | " + c.State
 //	ignored        it goes on, and nothing was answered
 //	unimplemented  the message is echoed, and the session goes on
 //	answers        the last question gets results, and the session goes on
-//	exception …    it gets an exception of that type and, if there is one, code
+//	exception …    it gets an exception of that type and, if one is named, code (-: none)
 //	canceled       it gets that it was canceled
 //	refused        a text or file is not taken
 //	reset          the connection is reset without a word, and no outcome is due

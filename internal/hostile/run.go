@@ -386,10 +386,10 @@ func returned(r rpc.Return) string {
 		s := "exception " + e.Type().String()
 		if details, err := e.Details(); err == nil && details.Len() > 0 {
 			if code, err := details.At(0).Data(); err == nil {
-				s += " " + string(code)
+				return s + " " + string(code)
 			}
 		}
-		return s
+		return s + " -"
 	}
 	return r.Which().String()
 }

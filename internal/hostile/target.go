@@ -101,10 +101,16 @@ func (v *Victim) Keep(r *vat.Ref, name ...string) {
 // Kept gives why what was kept is broken.
 func (v *Victim) Kept(name string) error {
 	if r := v.kept[name]; r != nil {
-		return r.Err()
+		if err := r.Err(); !errors.Is(err, vat.ErrCycle) {
+			return err
+		}
+		return errCircle
 	}
 	return nil
 }
+
+var errCircle = vat.RegisterError("hostile.circle", errors.New("it leads to itself"))
+
 func (v *Victim) Ask(r *vat.Ref) *vat.Promise[any] { return r.Send("poke") }
 func (v *Victim) Use(r *vat.Ref) *vat.Promise[any] {
 	return vat.When(r.Send("poke"), func(x any) (any, error) { return x, nil })
