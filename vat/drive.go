@@ -88,6 +88,12 @@ func (c *core) linger() {
 // resolutions from outside queued. It also keeps the timers.
 func (v *Vat) worker() {
 	c := v.core
+	stopped := false
+	defer func() {
+		if !stopped { // user code has ended this goroutine: see bequeath
+			v.goroutines.Go(v.worker)
+		}
+	}()
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	defer timer.Stop()
@@ -111,6 +117,7 @@ func (v *Vat) worker() {
 			c.linger()
 		case <-timer.C:
 		case <-v.stop:
+			stopped = true
 			return
 		}
 	}

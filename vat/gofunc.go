@@ -11,7 +11,8 @@ import (
 // Go runs f in a goroutine of its own, for work that blocks, and gives a promise
 // for what it returns. f must not touch objects of the vat: those belong to turns;
 // use the promise, and [When]. Its context ends when v is closed, which waits for f
-// to return, unless f is who closes it. A panic of f breaks the promise with ErrInternal.
+// to return, unless f is who closes it. A panic of f, or its end by runtime.Goexit, breaks the
+// promise with ErrInternal.
 func Go[T any](v *Vat, f func(ctx context.Context) (T, error)) *Promise[T] {
 	p := new(Promise[T])
 	p.core = v.core
@@ -27,27 +28,37 @@ func Go[T any](v *Vat, f func(ctx context.Context) (T, error)) *Promise[T] {
 	go func() {
 		v.going.enter()
 		defer v.leaveGo()
-		value, err := protect(c, func() (T, error) { return f(v.ctx) })
-		if err == nil {
-			_ = c.resolve(&p.promise, reflect.ValueOf(&value).Elem()) // an error has broken p
-			return
-		}
-		failed := c.carry(err)
-		c.lock()
-		p.smash(failed)
-		c.leave()
+		protect(c, &p.promise, func() error {
+			value, err := f(v.ctx)
+			if err == nil {
+				_ = c.resolve(&p.promise, reflect.ValueOf(&value).Elem()) // an error has broken p
+			}
+			return err
+		})
 	}()
 	return p
 }
 
-// protect calls f and turns its panic into an error.
-func protect[T any](c *core, f func() (T, error)) (v T, err error) {
+// protect calls f, and breaks p with its error, also if it panics or ends its goroutine.
+func protect(c *core, p *promise, f func() error) {
+	var failed *carried
+	returned := false
 	defer func() {
 		if r := recover(); r != nil {
-			err = c.panicked(r)
+			failed = c.carry(c.panicked(r))
+		} else if !returned {
+			failed = c.carry(c.exited())
+		}
+		if failed != nil {
+			c.lock()
+			p.smash(failed)
+			c.leave()
 		}
 	}()
-	return f()
+	if err := f(); err != nil {
+		failed = c.carry(err)
+	}
+	returned = true
 }
 
 // going knows the goroutines of Go that the vat waits for. A Close inside of one

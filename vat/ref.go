@@ -248,4 +248,5 @@ func (b *brokenWatch) Changed(r *captp.Ref) {
 	b.core.turns.push(turn{job: b})
 }
 
-func (b *brokenWatch) run() { b.f(b.err) }
+func (b *brokenWatch) run()       { b.f(b.err) }
+func (b *brokenWatch) fail(error) {} // nobody waits for it

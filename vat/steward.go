@@ -95,16 +95,24 @@ func (p *patrol) tick(c *core) bool {
 // link read on.
 // Machine right.
 func (c *core) relieve() {
-	if f := c.holder; f != nil {
-		if len(f.rest) > 0 {
-			f.s.put(f.rest)
-			f.rest = nil
-		}
-		c.holder = nil
+	if f := c.stopReading(); f != nil {
 		// With the machine right, so that the reader is still in its Receive.
 		f.s.link.Relieve()
 	}
 	for c.resume() {
 	}
 	c.flush()
+}
+
+// stopReading takes from the holder of the turn right, if it is a link's reader, the
+// part of it: what it has read and not fed is put aside. It returns what the reader
+// fed, nil if the holder is none. Machine right.
+func (c *core) stopReading() *feed {
+	f := c.holder
+	if f != nil {
+		f.s.put(f.rest)
+		f.rest = nil
+		c.holder = nil
+	}
+	return f
 }

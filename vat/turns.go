@@ -19,9 +19,12 @@ type turn struct {
 	job  job
 }
 
-// job is a turn that is not a delivery: the callback of a When, a hook. run is
+// job is a turn that is not a delivery: the callback of a When, a hook. Its methods are
 // called without the machine right.
-type job interface{ run() }
+type job interface {
+	run()
+	fail(err error) // run panicked, or ended its goroutine
+}
 
 // turnQueue is a FIFO. One queue for all sessions: what one session delivers may
 // have to follow what another did, so nothing here may overtake. Fairness comes
@@ -120,6 +123,13 @@ func (c *core) stepLocked() {
 		c.unlock()
 		c.userTurn(d, nil)
 		c.lock()
+	}
+	c.endTurn()
+}
+
+// endTurn is the end of every turn. Both rights.
+func (c *core) endTurn() {
+	if d := &c.current; d.t.call != nil {
 		d.commit()
 	}
 	c.long, c.finished = false, c.seq
@@ -131,7 +141,7 @@ func (c *core) stepLocked() {
 var turnsRunning atomic.Int32
 
 // userTurn is the entry of every turn: inTurn looks for it among the callers. A
-// panic of user code ends here.
+// panic of user code ends here; if it ends the goroutine, another one goes on.
 //
 //go:noinline
 func (c *core) userTurn(d *delivery, j job) {
@@ -139,13 +149,23 @@ func (c *core) userTurn(d *delivery, j job) {
 	ended := false
 	defer func() {
 		turnsRunning.Add(-1)
-		if r := recover(); r != nil {
-			if err := c.panicked(r); d != nil {
-				d.fail(err)
-			}
-		} else if !ended {
-			c.log.Error("vat: runtime.Goexit was called inside of a turn (by testing's FailNow?): the vat cannot go on",
-				"stack", stack())
+		if ended {
+			return
+		}
+		r := recover()
+		var err error
+		if r != nil {
+			err = c.panicked(r)
+		} else {
+			err = c.exited()
+		}
+		if d != nil {
+			d.fail(err)
+		} else {
+			j.fail(err)
+		}
+		if r == nil {
+			c.bequeath()
 		}
 	}()
 	if d != nil {
@@ -156,7 +176,32 @@ func (c *core) userTurn(d *delivery, j job) {
 	ended = true
 }
 
-var userTurnEntry = runtime.FuncForPC(reflect.ValueOf((*core).userTurn).Pointer()).Entry()
+// bequeath has another goroutine go on with the turns, for this one is about to end:
+// user code has called runtime.Goexit, as testing's FailNow does. The caller has the
+// turn right, and passes it. What read a link is replaced by the link (see
+// link.Receiver), the worker by itself.
+func (c *core) bequeath() {
+	c.lock()
+	if c.vat == nil {
+		c.endTurn() // a stepped core; what was about to step it leaves
+		return
+	}
+	c.stopReading()
+	c.vat.goroutines.Add(1) // this one is waited for, so nobody has stopped waiting
+	c.unlock()
+	go func() {
+		defer c.vat.goroutines.Done()
+		c.lock()
+		c.endTurn()
+		c.drive()
+		c.release()
+		c.leave()
+	}()
+}
+
+var userTurnEntry uintptr
+
+func init() { userTurnEntry = runtime.FuncForPC(reflect.ValueOf((*core).userTurn).Pointer()).Entry() }
 
 // inTurn reports whether the calling goroutine is inside of a turn, of any vat.
 func inTurn() bool {
@@ -180,6 +225,11 @@ func inTurn() bool {
 // panicked logs a panic of user code.
 func (c *core) panicked(r any) error {
 	return c.incident("a panic was contained", fmt.Sprint(r), "stack", string(debug.Stack()))
+}
+
+// exited logs that user code has ended its goroutine.
+func (c *core) exited() error {
+	return c.incident("user code has ended its goroutine", "runtime.Goexit was called (by testing's FailNow?)", "stack", stack())
 }
 
 // incident logs something that must not be told to peers, and returns the error

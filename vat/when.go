@@ -86,21 +86,15 @@ type whenJob struct {
 func (w *whenJob) settled(p *promise) { p.core.turns.push(turn{job: w}) }
 
 func (w *whenJob) run() {
-	done := false
-	var err error
-	defer func() {
-		if done && err == nil {
-			return
-		}
-		if r := recover(); r != nil {
-			err = w.q.core.panicked(r)
-		}
-		c := w.q.core
-		failed := c.carry(err)
-		c.lock()
-		w.q.smash(failed)
-		c.unlock()
-	}()
-	err = w.f()
-	done = true
+	if err := w.f(); err != nil {
+		w.fail(err)
+	}
+}
+
+func (w *whenJob) fail(err error) {
+	c := w.q.core
+	failed := c.carry(err)
+	c.lock()
+	w.q.smash(failed)
+	c.unlock()
 }

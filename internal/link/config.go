@@ -75,6 +75,7 @@ type Receiver interface {
 	Up(peer crypto.Hello)
 	// Receive takes the next bytes of the peer's stream, in order: all that
 	// one read brought. They are valid only during the call, which may run long.
+	// If user code that it runs ends the goroutine (runtime.Goexit), another one reads on.
 	Receive(data []byte)
 	// Closed is called exactly once, and last: after it no other call begins. err is
 	// an *Error.

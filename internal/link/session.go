@@ -136,22 +136,41 @@ func (ls *Links) read(l *Link, t *transport) {
 			l.asked.Store(false)
 			l.roundTrips.Add(1)
 		}
-		relief, ok := l.turns.enter(true)
-		if !ok {
-			t.in.close()
-			return
-		}
-		l.receiver.Receive(data)
-		relieved, closed := l.turns.leave(relief)
-		if relieved {
-			return // who reads on has taken over
-		}
-		if closed {
-			t.in.close()
-			l.tell()
+		if !ls.hand(l, t, data) {
 			return
 		}
 	}
+}
+
+// hand gives what was read to the Receiver, and reports whether to read on.
+func (ls *Links) hand(l *Link, t *transport, data []byte) (more bool) {
+	relief, ok := l.turns.enter(true)
+	if !ok {
+		t.in.close()
+		return false
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			if r := recover(); r != nil {
+				panic(r)
+			}
+		}
+		relieved, closed := l.turns.leave(relief)
+		switch {
+		case relieved: // who reads on has taken over
+		case closed:
+			t.in.close()
+			l.tell()
+		case returned:
+			more = true
+		default: // this goroutine is ending
+			ls.crew.start(func() { ls.read(l, t) }) // or the link is about to end
+		}
+	}()
+	l.receiver.Receive(data)
+	returned = true
+	return false
 }
 
 // control sends a ping or a pong, unless the peer is to get bytes anyway: a peer
