@@ -70,8 +70,8 @@ func causeOf(err error) cause {
 	switch {
 	case errors.Is(err, vat.ErrDisconnected), strings.Contains(err.Error(), captp.PeerGone.Text()):
 		return lost // told by the machine, or what an object told of its own loss
-	case errors.Is(err, vat.ErrCanceled):
-		return canceled
+	case errors.Is(err, vat.ErrCanceled), strings.Contains(err.Error(), "the call was canceled"):
+		return canceled // of this call, or of one that an object passes on
 	case strings.Contains(err.Error(), errBroken.Error()):
 		return broken
 	}
