@@ -27,7 +27,7 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 		s.fatal(ProtoID)
 		return nil
 	}
-	if n := s.m.lim.OpenCalls; s.answers.n >= 2*n+min(s.questions.n, 2*n) {
+	if int64(s.answers.n) >= 4*int64(s.m.lim.OpenCalls)+s.mostOpen {
 		s.fatal(LimitCalls)
 		return nil
 	}

@@ -128,9 +128,11 @@ func (s *Session) behindHeld(r *Ref) *Ref {
 	return p
 }
 
-// affords reports whether a call of size bytes fits into the credit.
+// affords reports whether a call of size bytes fits into the credit. Questions that are returned and cannot be finished
+// yet are so many at the most that the peer bears with them, see openAnswer.
 func (s *Session) affords(size int64) bool {
-	return s.openCalls < s.grantCalls && (s.openCalls == 0 || s.openBytes+size <= s.grantBytes)
+	return s.openCalls < s.grantCalls && (s.openCalls == 0 || s.openBytes+size <= s.grantBytes) &&
+		int64(s.questions.n) < 3*s.grantCalls
 }
 
 // sizeBound is at least the size of the message that c will be.

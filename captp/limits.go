@@ -8,7 +8,7 @@ type Limits struct {
 	MaxMessage  int   // bytes of one message, segment table included; 8 MiB
 	MaxSegments int   // segments of one message; 64
 	Depth       int   // nesting of pointers in one message; 64
-	OpenCalls   int   // calls of a peer not yet both returned and finished: the credit granted in the handshake; 4096
+	OpenCalls   int   // calls of a peer that were not returned yet: the credit granted in the handshake; 4096
 	OpenBytes   int64 // bytes of the messages of those calls, likewise granted; 16 MiB
 	SoftBytes   int64 // bytes held for a session, open calls not counted, from which on its new calls are refused as overloaded; 16 MiB
 	HardBytes   int64 // bytes held for a session, all counted, at which it is aborted; 32 MiB

@@ -21,8 +21,8 @@ type question struct {
 	unwanted bool     // canceled: Finish does not wait for Return
 	pins     int      // references whose way leads through the answer
 	exports  []uint32 // sent with the parameters, for Return.releaseParamCaps
-	bytes    int64    // of the message
-	free     bool     // it takes no credit: the peer's own call goes back, see routeFrom
+	counted  bool     // it takes of the peer's credit …
+	bytes    int64    // … so many bytes
 }
 
 // transmit writes c as a question towards r. The credit has been looked at.
@@ -40,11 +40,13 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	} else {
 		n = s.writeCall(q, c, r)
 	}
-	q.bytes, q.free = int64(n), c.strict
+	q.bytes = int64(n)
 	s.questionBytes += q.bytes
-	if !q.free {
+	if !c.strict {
+		q.counted = true
 		s.openCalls++
 		s.openBytes += q.bytes
+		s.mostOpen = max(s.mostOpen, s.openCalls)
 	}
 	c.drop()
 	if c.tail {
@@ -70,14 +72,25 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	}
 }
 
-// receiveReturn handles the outcome of a question.
+// receiveReturn handles the outcome of a question, and sends what there is credit
+// for again.
 func (s *Session) receiveReturn(msg returnMsg) {
+	s.takeReturn(msg)
+	s.sendHeld()
+}
+
+func (s *Session) takeReturn(msg returnMsg) {
 	q := s.questions.get(msg.answerID)
 	if q == nil || q.returned {
 		s.fatal(ProtoID)
 		return
 	}
 	q.returned = true
+	if q.counted {
+		q.counted = false
+		s.openCalls--
+		s.openBytes -= q.bytes
+	}
 	if msg.releaseParamCaps {
 		s.releaseExports(q.exports)
 	}
@@ -157,10 +170,6 @@ func (q *question) retire() {
 	s := q.s
 	s.questions.remove(q.id)
 	s.questionBytes -= q.bytes
-	if !q.free {
-		s.openCalls--
-		s.openBytes -= q.bytes
-	}
 	s.sendHeld()
 	q.recycle()
 }

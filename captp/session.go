@@ -31,6 +31,7 @@ type Session struct {
 	leaving     []*imported
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
+	mostOpen              int64 // the most of openCalls
 	grantBytes, openBytes int64
 	questionBytes         int64 // of all questions, also of those that take no credit
 	held                  []*held
