@@ -35,6 +35,8 @@ func (s *Session) newHeld(r *Ref, it item) *held {
 	r.held++
 	if it.call != nil {
 		it.call.on, it.call.line = nil, h
+	} else if it.open != nil {
+		it.open.becomes = r
 	}
 	s.charge(itemCost)
 	return h
@@ -70,6 +72,9 @@ func (r *Ref) takeHeld(to *Ref) {
 		case h.to != r:
 		case same:
 			h.to = to.Retain()
+			if h.open != nil {
+				h.open.becomes = to
+			}
 			to.held++
 			r.held--
 			r.Release()

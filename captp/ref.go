@@ -56,6 +56,7 @@ type Ref struct {
 	of        *Call  // the call of whose results this is one, until it is settled
 	queue     []item // queue: what waits, in order
 	embargoed *Ref   // queue, in embargo: what it will resolve to
+	becomes   *Ref   // queue, an open item of somebody's: what it will resolve to; no holder
 
 	to  *Ref   // forward; one holder
 	err *Error // broken

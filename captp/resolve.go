@@ -33,6 +33,7 @@ func (m *Machine) forward(p, to *Ref) {
 		m.breakRef(p, errSelf)
 		return
 	}
+	p.becomes = nil
 	p.takeHeld(to)
 	if len(p.queue) > 0 && !m.drain(p, to) {
 		return
@@ -53,6 +54,7 @@ func (m *Machine) breakRef(r *Ref, err *Error) {
 		r.embargoed.Release()
 		r.embargoed = nil
 	}
+	r.becomes = nil
 	r.takeHeld(nil)
 	r.route, r.err = routeBroken, err
 	r.dropWay()
@@ -90,6 +92,8 @@ func leadsTo(r, p *Ref) bool {
 			r = r.to
 		case r.embargoed != nil:
 			r = r.embargoed
+		case r.becomes != nil:
+			r = r.becomes
 		default:
 			return false
 		}
@@ -136,6 +140,9 @@ func (m *Machine) pass(r *Ref, it item) {
 		m.passTo(end, it)
 	case it.call == nil:
 		end.queue = append(end.queue, it)
+		if it.open != nil {
+			it.open.becomes = end
+		}
 	case it.call.state != callSettled:
 		m.route(end, it.call)
 	}
