@@ -28,6 +28,23 @@ func TestChainOfTenInOneRoundTrip(t *testing.T) {
 	})
 }
 
+// What is finished is said with the next message, or a little later.
+func TestFinishesWaitForCompany(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		r := p.give(&Recorder{})
+		require.Equal(t, "", call[string](t, r.Send("me"), "join"))
+		pass(time.Second) // whatever else there was to say has been
+		require.Equal(t, "", call[string](t, r.Send("me"), "join"))
+		synctest.Wait()
+		before := p.net.Stats().Bytes
+		pass(2 * time.Millisecond)
+		require.Greater(t, p.net.Stats().Bytes, before, "the Finish of the first call")
+		before = p.net.Stats().Bytes
+		pass(time.Second)
+		require.Equal(t, before, p.net.Stats().Bytes, "nothing else is late")
+	})
+}
+
 // Enliven and the first call: the dial, the handshake, and then everything together.
 func TestEnlivenPipelinesWithTheFirstCall(t *testing.T) {
 	spec.Covers(t, "LOC-1")
