@@ -41,6 +41,9 @@ func must[T any](v T, err error) T {
 }
 
 func message(m rpc.Message, method func(rpc.Call) string) string {
+	if !m.IsValid() {
+		return "nothing" // which would be unimplemented, and so on
+	}
 	switch m.Which() {
 	case rpc.Message_Which_bootstrap:
 		return fmt.Sprintf("bootstrap q%d", must(m.Bootstrap()).QuestionId())

@@ -16,12 +16,14 @@ const (
 	lost     cause = 1 << iota // a session on the way has ended
 	broken                     // a promise on the way was broken on purpose
 	canceled                   // a call on whose result it depends was canceled
+	stranger                   // an attacker is on the way: anything may happen
 )
 
 // wire is one session between two vats, seen by both.
 type wire struct {
-	a, b *machine
-	lost bool // at one end at least
+	a, b    *machine
+	lost    bool // at one end at least
+	hostile bool // one of the two is an attacker's
 }
 
 // causes returns what has happened to what calls on h depend on.
@@ -38,6 +40,9 @@ func (h *handle) walk(mark int) (c cause) {
 	h.seen = mark
 	if h.over != nil && h.over.lost {
 		c |= lost
+	}
+	if h.over != nil && h.over.hostile {
+		c |= stranger
 	}
 	for _, from := range h.from {
 		c |= from.walk(mark)
@@ -62,6 +67,9 @@ func (c *call) mayFail() cause {
 	if c.canceled {
 		why |= canceled
 	}
+	if w.puppet != nil {
+		why |= c.arg.walk(w.mark) & stranger // what an attacker said of itself may be no reference at all
+	}
 	return why
 }
 
@@ -82,7 +90,11 @@ func causeOf(err error) cause {
 func (c *call) failed(err error) {
 	w := c.from.w
 	c.settle("error " + err.Error())
-	if why := c.mayFail(); causeOf(err)&why == 0 {
+	why := c.mayFail()
+	if why&stranger != 0 {
+		return
+	}
+	if causeOf(err)&why == 0 {
 		w.fail("call %d (%s on handle %d) failed, and nothing on its way had (%b): %v", c.id, c.verb, c.on.id, why, err)
 	}
 	switch {

@@ -21,12 +21,20 @@
 //   - nothing panics, and no vat logs an error;
 //   - when all is let go of, the tables are empty, nothing is charged, pending, under way or queued.
 //
+// Some worlds have features, drawn apart from the schedule (flag -features):
+//
+//   - hostile: one vat is an attacker's. It is a whole vat, so that it comes to deep states, but its messages are
+//     dropped, repeated, swapped, kept for later and altered, and others are made up: with ids that are right, used up or
+//     wrong, resolutions to themselves, Disembargoes that nobody asked for, floods, garbage. All rules hold for what the
+//     honest vats do with each other; for what came by way of the attacker only that calls settle and nothing is left.
+//     A session with it may end, with a named outcome, and never holds more than its limits.
+//
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each
 // other; what waits then is canceled at the end, and counted as "give up".
 //
 // What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
-// clocks (no timer of a vat fires), a hostile peer, grants and revocation, promises where plain data is wanted, the
+// clocks (no timer of a vat fires), grants and revocation, promises where plain data is wanted, the
 // driver's stash and quanta, goroutines (there are none), and the collector: what
 // it would release is released by the schedule, through internal/bare. Circles of promises are not made. It does not see a call of few bytes overtake one
 // of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because

@@ -9,13 +9,19 @@ import (
 // Feature is something that only some worlds have.
 type Feature uint16
 
-// Plain worlds have no feature.
-const Plain Feature = 1 << 15
+// The features.
+const (
+	Hostile Feature = 1 << iota // one vat is an attacker's
+
+	Plain Feature = 1 << 15 // none of them, where 0 means those that the seed says
+)
 
 var featureNames = []struct {
 	f    Feature
 	name string
-}{}
+}{
+	{Hostile, "hostile"},
+}
 
 // ParseFeatures reads names with commas between them; "plain" is none.
 func ParseFeatures(s string) (f Feature, err error) {
@@ -65,3 +71,5 @@ func featuresOf(seed uint64) (f Feature) {
 	}
 	return f
 }
+
+func (w *world) has(f Feature) bool { return w.features&f != 0 }

@@ -9,6 +9,13 @@ import (
 
 // act does one thing, drawn by lot.
 func (w *world) act() {
+	if w.puppet != nil {
+		defer w.bounded()
+		if w.rng.IntN(5) == 0 {
+			w.attack()
+			return
+		}
+	}
 	m := pick(w, w.vats)
 	switch n := w.rng.IntN(100); {
 	case n < 28:
@@ -70,7 +77,11 @@ func (c *call) giveUp() {
 // take puts what a has to say to b on the wire.
 func (w *world) take(a, b *machine) {
 	e := a.links[b.i]
-	e.out = append(e.out, w.traced(a, b, e.session.Take())...)
+	data := e.session.Take()
+	if a == w.puppet {
+		data = w.tamper(e.tap, data)
+	}
+	e.out = append(e.out, w.traced(a, b, data)...)
 }
 
 // deliver moves bytes from a to b, and reports whether there were any.
@@ -79,6 +90,9 @@ func (w *world) deliver(a, b *machine, all bool) bool {
 		return false
 	}
 	e, far := a.links[b.i], b.links[a.i]
+	if e.gone {
+		return false
+	}
 	if all || w.rng.IntN(4) > 0 {
 		w.take(a, b)
 	}
@@ -109,7 +123,16 @@ func (w *world) pass(a, b *machine, n int) {
 	data := e.out[:n:n]
 	e.out = e.out[n:]
 	w.say("%s → %s: %d bytes %x", a, b, n, sum(data))
-	if err := b.links[a.i].session.Receive(data); err != nil {
+	far := b.links[a.i]
+	if b == w.puppet {
+		w.hears(a, far, data)
+		return
+	}
+	switch err := far.session.Receive(data); {
+	case err == nil:
+	case a == w.puppet:
+		w.ends(b, far, err)
+	default:
 		w.fail("%s ends its session with %s: %v", b, a, err)
 	}
 }
@@ -117,7 +140,12 @@ func (w *world) pass(a, b *machine, n int) {
 // finish brings the world to rest, checks what is left, lets everything go, and checks that nothing is left.
 func (w *world) finish() {
 	w.say("the end begins")
+	w.calm = true
 	w.settle()
+	if w.puppet != nil {
+		w.banish()
+		w.settle()
+	}
 	for range 20 {
 		if !w.giveUp() {
 			break
@@ -136,6 +164,11 @@ func (w *world) finish() {
 				if e != nil {
 					e.session.Forget()
 				}
+			}
+		}
+		for _, c := range w.calls {
+			if c.epoch == c.from.epoch { // an attacker may have answered references where data was asked for
+				c.from.core.Forget(c.promise)
 			}
 		}
 		w.settle()
@@ -222,7 +255,7 @@ func (w *world) checkStates() {
 func (w *world) checkCounts() {
 	for _, a := range w.vats {
 		for _, b := range w.vats {
-			if a == b {
+			if a == b || a.links[b.i].gone {
 				continue
 			}
 			exports, _ := a.links[b.i].session.Counts()

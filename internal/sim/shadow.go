@@ -117,13 +117,25 @@ type call struct {
 	arg       *handle // the reference that it carries
 	result    *handle // that its sender has of a result that is a reference
 	cancel    func()
+	promise   any // of its outcome
 }
 
-// arrive checks a delivery: target, order, at most once. It is called in the turn.
-func (t *thing) arrive(id, on, seq int) *call {
-	w := t.vat.w
-	if id < 0 || id >= len(w.calls) {
-		w.fail("a call that nobody made was delivered: %d", id)
+// token is the call's number as it travels: an attacker cannot make up that of a call that it has not seen.
+func (c *call) token() int {
+	x := (uint64(c.id) + 1) * 0x9e3779b97f4a7c15
+	x ^= c.from.w.secret
+	return c.id<<32 | int((x*0xbf58476d1ce4e5b9)>>33)
+}
+
+// arrive checks a delivery: target, order, at most once. It is called in the turn. It returns nil if an attacker made
+// the call, or had it delivered once more.
+func (t *thing) arrive(token, on, seq int) *call {
+	w, id := t.vat.w, token>>32
+	if id < 0 || id >= len(w.calls) || w.calls[id].token() != token {
+		w.did("forged", "%s: call %x on handle %d, number %d", t.vat, token, on, seq)
+		if w.puppet == nil {
+			w.fail("a call that nobody made was delivered: %x", token)
+		}
 		return nil
 	}
 	c := w.calls[id]
@@ -133,6 +145,12 @@ func (t *thing) arrive(id, on, seq int) *call {
 		c.result.means.of = nil
 	}
 	h := c.on
+	if w.puppet != nil && h.causes()&stranger != 0 {
+		if c.delivered > 1 {
+			return nil
+		}
+		return c
+	}
 	switch {
 	case on != h.id || seq != c.seq:
 		w.fail("call %d arrives with the arguments of another", id)
@@ -159,17 +177,21 @@ func (c *call) value() int { return 3*c.id + 1 }
 // succeeded takes an outcome that is data.
 func (c *call) succeeded(v int) {
 	c.settle("value")
-	if v != c.value() {
+	if c.wasDelivered() && v != c.value() {
 		c.from.w.fail("call %d has the value %d, not %d", c.id, v, c.value())
 	}
-	c.wasDelivered()
 }
 
-// wasDelivered checks that a call which succeeded had been delivered.
-func (c *call) wasDelivered() {
-	if c.delivered != 1 {
-		c.from.w.fail("call %d succeeded, delivered %d times", c.id, c.delivered)
+// wasDelivered checks that a call which succeeded had been delivered; false if an attacker may have answered it.
+func (c *call) wasDelivered() bool {
+	w := c.from.w
+	if w.puppet != nil && c.mayFail()&stranger != 0 {
+		return false
 	}
+	if c.delivered != 1 {
+		w.fail("call %d succeeded, delivered %d times", c.id, c.delivered)
+	}
+	return true
 }
 
 func (c *call) settle(how string) {

@@ -48,6 +48,7 @@ func TestWorlds(t *testing.T) {
 		for _, kind := range []string{
 			"send", "deliver", "settle", "release", "resolve", "break", "cancel",
 			"reset", "stall", "partition", "slow", "half-close", "crash", "delay",
+			"tamper", "forge", "replay", "alter", "late", "flood", "garbage", "forged",
 		} {
 			require.NotZero(t, seen[kind], "no world had a %s", kind)
 		}

@@ -16,6 +16,9 @@ type thing struct {
 
 func (m *machine) thing() *thing { return &thing{vat: m, epoch: m.epoch} }
 
+// strange is the meaning of what an attacker has said, or is told.
+func (m *machine) strange() *meaning { return &meaning{why: stranger} }
+
 // resolver is a promise that its vat has given out and not settled.
 type resolver struct {
 	r *vat.Resolver[*vat.Ref]
@@ -34,11 +37,10 @@ func (t *thing) Note(id, on, seq int) int {
 
 // Give results in a reference: to a new thing, or one that this vat holds, promises included.
 func (t *thing) Give(id, on, seq int) any {
-	c := t.arrive(id, on, seq)
-	if c == nil {
-		return nil
+	m, means := t.vat, t.vat.strange()
+	if c := t.arrive(id, on, seq); c != nil {
+		means = c.result.means
 	}
-	m, means := t.vat, c.result.means
 	if len(m.handles) > 0 && m.w.rng.IntN(3) > 0 {
 		if h := pick(m.w, m.handles); h.means.awaits() != means {
 			means.to = h
@@ -54,23 +56,30 @@ func (t *thing) Give(id, on, seq int) any {
 func (t *thing) Later(id, on, seq int) *vat.Promise[*vat.Ref] {
 	c := t.arrive(id, on, seq)
 	p, r := vat.NewPromise[*vat.Ref](t.vat.self)
-	if c == nil {
-		return p
-	}
 	h := t.vat.add(&handle{promise: p, means: &meaning{}})
-	c.result.means.to = h
+	if c != nil {
+		c.result.means.to = h
+	}
 	t.vat.resolvers = append(t.vat.resolvers, &resolver{r, h})
 	return p
 }
 
 // Take gets a reference, which means what the sender's handle meant.
 func (t *thing) Take(id, on, seq int, from int, r *vat.Ref) int {
-	c := t.arrive(id, on, seq)
-	if c == nil || r == nil {
-		t.vat.w.fail("call %d brings no reference", id)
+	m, c := t.vat, t.arrive(id, on, seq)
+	switch {
+	case c == nil && r != nil:
+		m.add(&handle{ref: r, means: m.strange()})
+		return 0
+	case c == nil:
+		return 0
+	case r == nil:
+		if c.mayFail()&stranger == 0 {
+			m.w.fail("call %d brings no reference", c.id)
+		}
 		return 0
 	}
-	t.vat.add(&handle{ref: r, means: c.arg.means, from: []*handle{c.on, c.arg}})
+	m.add(&handle{ref: r, means: c.arg.means, from: []*handle{c.on, c.arg}})
 	t.vat.w.say("%s: handle %d is what was handle %d", t.vat, t.vat.w.handles, from)
 	return c.value()
 }
@@ -87,20 +96,21 @@ func (m *machine) send() {
 	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
 	switch c.verb {
 	case "note":
-		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq), c.succeeded)
+		watch(c, vat.Send[int](h.target(), c.verb, c.token(), h.id, c.seq), c.succeeded)
 	case "take":
 		c.arg = pick(w, m.handles)
 		w.say("%s: passes handle %d", m, c.arg.id)
-		watch(c, vat.Send[int](h.target(), c.verb, c.id, h.id, c.seq, c.arg.id, c.arg.arg()), c.succeeded)
+		watch(c, vat.Send[int](h.target(), c.verb, c.token(), h.id, c.seq, c.arg.id, c.arg.arg()), c.succeeded)
 	default:
 		c.result = &handle{call: c, means: &meaning{of: c}, from: []*handle{h}}
-		p := vat.Send[*vat.Ref](h.target(), c.verb, c.id, h.id, c.seq)
+		p := vat.Send[*vat.Ref](h.target(), c.verb, c.token(), h.id, c.seq)
 		watch(c, p, func(r *vat.Ref) {
 			c.settle("reference")
-			c.wasDelivered()
 			if r == nil {
-				w.fail("call %d: no reference", c.id)
-			} else if m.epoch == c.epoch {
+				if c.wasDelivered() {
+					w.fail("call %d: no reference", c.id)
+				}
+			} else if c.wasDelivered(); m.epoch == c.epoch {
 				m.add(&handle{ref: r, means: c.result.means, from: []*handle{c.result}})
 			}
 		})
@@ -113,7 +123,7 @@ func (m *machine) send() {
 func watch[T any](c *call, p *vat.Promise[T], ok func(T)) {
 	done := vat.When(p, func(v T) (int, error) { ok(v); return 0, nil })
 	told := vat.Catch(done, func(err error) (int, error) { c.failed(err); return 0, nil })
-	c.cancel = p.Cancel
+	c.cancel, c.promise = p.Cancel, p
 	c.from.w.keep = append(c.from.w.keep, p, done, told)
 }
 

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"strings"
 
 	"github.com/vatnet/vatnet/captp"
@@ -50,6 +51,9 @@ type world struct {
 	handles int
 	keep    []any // what the collector must not find before it was released
 	mark    int   // see walk
+	secret  uint64
+	puppet  *machine // the attacker's vat, in a hostile world
+	calm    bool     // it says what it means: the end has come
 }
 
 // machine is one vat of the world, in its present incarnation.
@@ -74,6 +78,9 @@ type end struct {
 	stalled int    // nothing of out arrives before this step
 	slow    bool   // the peer reads few bytes at a time
 	shut    bool   // half-closed: this side has learned of the end, the other has not
+	gone    bool   // both have, and there will be no other session
+	ended   bool   // this honest side has ended the session with the attacker
+	tap     *tap   // of the attacker's end
 }
 
 // Run runs the world of a seed.
@@ -82,6 +89,9 @@ func Run(seed uint64, opts Options) (r Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.fail("panic: %v", p)
+			if opts.Verbose {
+				w.trace.Write(debug.Stack())
+			}
 			r = w.result(r.Steps)
 		}
 	}()
@@ -89,6 +99,7 @@ func Run(seed uint64, opts Options) (r Result) {
 	if w.features = opts.Features &^ Plain; opts.Features == 0 {
 		w.features = featuresOf(seed)
 	}
+	w.secret = rand.New(rand.NewPCG(seed, 1<<40)).Uint64()
 	w.at(seed, 0)
 	w.build(seed)
 	steps := 40 + w.rng.IntN(120)
@@ -119,11 +130,24 @@ func (w *world) build(seed uint64) {
 	if w.rng.IntN(3) == 0 {
 		w.limits.OpenCalls = 32
 	}
+	if w.has(Hostile) {
+		n = max(n, 3)
+		// An honest vat that passes on what an attacker sends answers for it: what the attacker may have sent at a
+		// time must leave room in the limits of the next session.
+		w.limits = captp.Limits{
+			OpenCalls: 64, OpenBytes: 512 << 10, SoftBytes: 2 << 20, HardBytes: 4 << 20, Exports: 4096, Imports: 4096,
+			Embargoes: 32,
+		}
+	}
 	w.say("seed %d, %s: %d vats, faults %v, credit %d", seed, w.features, n, w.faults, w.limits.OpenCalls)
 	for i := range n {
 		m := &machine{w: w, i: i, id: crypto.VatID{byte(i + 1)}, links: make([]*end, n)}
 		m.boot()
 		w.vats = append(w.vats, m)
+	}
+	if w.has(Hostile) {
+		w.puppet = pick(w, w.vats)
+		w.say("%s is an attacker", w.puppet)
 	}
 	for i, a := range w.vats {
 		for _, b := range w.vats[:i] {
@@ -151,9 +175,13 @@ func (m *machine) String() string { return string(rune('A' + m.i)) }
 
 // connect begins a session between two vats; each asks for the other's root.
 func (w *world) connect(a, b *machine) {
-	x := &wire{a: a, b: b}
+	x := &wire{a: a, b: b, hostile: a == w.puppet || b == w.puppet}
 	for _, p := range [][2]*machine{{a, b}, {b, a}} {
-		p[0].links[p[1].i] = &end{session: p[0].core.Connect(p[1].id), wire: x}
+		e := &end{session: p[0].core.Connect(p[1].id), wire: x}
+		if p[0] == w.puppet {
+			e.tap = &tap{}
+		}
+		p[0].links[p[1].i] = e
 	}
 	a.ask(b)
 	b.ask(a)
