@@ -83,7 +83,7 @@ type Stats struct {
 func (s *Session) Stats() Stats {
 	return Stats{
 		Questions: s.questions.n, Answers: s.answers.n, Exports: s.exports.n, Imports: s.imports.n,
-		Embargoes: len(s.embargoes), Held: s.Held(), Charged: s.holding(),
+		Embargoes: len(s.embargoes) + len(s.embargoesToCome), Held: s.Held(), Charged: s.holding(),
 	}
 }
 

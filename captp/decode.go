@@ -297,7 +297,7 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 	}
 	if s.goesOn(r, way) {
 		p := s.m.NewPromise()
-		s.embargoVia(p, r, r.Settled().Retain())
+		s.embargo(p, r, r.Settled().Retain())
 		r.Release()
 		return p, s.failing == ""
 	}

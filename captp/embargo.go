@@ -33,7 +33,7 @@ func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
 		to.Release()
 		m.breakRef(p, errSelf)
 	default:
-		s.embargo(p, to)
+		s.embargo(p, p, to)
 	}
 }
 
@@ -49,27 +49,50 @@ func (m *Machine) detour(r *Ref) *Ref {
 	return d
 }
 
-// embargo holds back calls on p, which turned out to be to, whose holder passes.
-func (s *Session) embargo(p, to *Ref) { s.embargoVia(p, p, to) }
-
-// embargoVia is embargo for a promise whose older calls went the way of way.
-func (s *Session) embargoVia(p, way, to *Ref) {
-	if len(s.embargoes) >= s.m.lim.Embargoes {
-		to.Release()
-		s.m.breakRef(p, errOverloaded)
-		s.fatal(LimitEmbargoes)
-		return
+// embargo holds back calls on p, which turned out to be to, whose holder passes,
+// until a Disembargo has followed the older ones, which went the way of way.
+func (s *Session) embargo(p, way, to *Ref) {
+	p.takeHeld(nil)
+	p.Retain()
+	if len(s.embargoes) < s.m.lim.Embargoes {
+		s.beginEmbargo(p, way)
+	} else {
+		s.charge(itemCost)
+		s.embargoesToCome = append(s.embargoesToCome, embargoToCome{p, way.pin()})
 	}
+	p.route, p.embargoed = routeQueue, to
+	p.dropImport()
+}
+
+// embargoToCome is an embargo whose Disembargo waits until fewer are under way.
+type embargoToCome struct{ p, way *Ref }
+
+// beginEmbargo sends a Disembargo the way of way, after whose return p is lifted.
+// p's holder passes.
+func (s *Session) beginEmbargo(p, way *Ref) {
 	for s.embargoes[s.nextEmbargo] != nil {
 		s.nextEmbargo++
 	}
 	id := s.nextEmbargo
 	s.nextEmbargo++
-	s.embargoes[id] = p.Retain()
-	p.takeHeld(nil)
+	s.embargoes[id] = p
 	s.writeDisembargo(way, senderLoopback, id)
-	p.route, p.embargoed = routeQueue, to
-	p.dropImport()
+}
+
+// moreEmbargoes sends Disembargoes that waited.
+func (s *Session) moreEmbargoes() {
+	for len(s.embargoesToCome) > 0 && len(s.embargoes) < s.m.lim.Embargoes {
+		e := s.embargoesToCome[0]
+		s.embargoesToCome = s.embargoesToCome[1:]
+		s.charge(-itemCost)
+		switch way := e.way.way(); {
+		case e.p.embargoed == nil || e.way.was == s || way.through() != s:
+			s.m.lift(e.p) // p, or its way, broke meanwhile
+		default:
+			s.beginEmbargo(e.p, way)
+		}
+		e.way.unpin()
+	}
 }
 
 // lift ends the embargo on p: the older calls have arrived. The table's holder
@@ -115,7 +138,7 @@ func (s *Session) receiveDisembargo(d disembargoMsg) {
 		switch {
 		case r != nil && p.embargoed != nil && s.goesOn(r, way):
 			to := p.embargoed
-			s.embargoVia(p, r, to) // the older calls have passed here, and have not arrived
+			s.embargo(p, r, to) // the older calls have passed here, and have not arrived
 			p.Release()
 		case r != nil && s.gate(r) != nil:
 			g := s.gate(r)
@@ -123,6 +146,7 @@ func (s *Session) receiveDisembargo(d disembargoMsg) {
 		default:
 			s.m.lift(p)
 		}
+		s.moreEmbargoes()
 	default:
 		s.unimplemented()
 	}

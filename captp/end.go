@@ -30,6 +30,13 @@ func (s *Session) end(err *Error, tell, neverSent bool) {
 		s.m.breakRef(p, err)
 		p.Release()
 	}
+	for _, e := range s.embargoesToCome {
+		s.charge(-itemCost)
+		s.m.breakRef(e.p, err)
+		e.p.Release()
+		e.way.unpin()
+	}
+	s.embargoesToCome = nil
 	for _, imp := range s.imports.all() {
 		s.forgetImport(imp)
 		if r := imp.ref; r.route == routeImport {

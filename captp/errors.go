@@ -113,22 +113,20 @@ const codeInternal = "vat.internal"
 type Ending string
 
 const (
-	ProtoMessage   Ending = "proto.message"   // not a message: framing, pointers, depth, traversal
-	ProtoID        Ending = "proto.id"        // an id that is unknown, or already in use
-	ProtoRefcount  Ending = "proto.refcount"  // more released than was ever given
-	ProtoEmbargo   Ending = "proto.embargo"   // a Disembargo that nobody can have sent honestly
-	ProtoTail      Ending = "proto.tail"      // a tail call that refers to no such question, or twice
-	ProtoLevel     Ending = "proto.level"     // an arm that was never offered to the peer
-	ProtoEcho      Ending = "proto.echo"      // an echo of a message that the peer must implement
-	LimitMessage   Ending = "limit.message"   // one message larger than allowed
-	LimitBytes     Ending = "limit.bytes"     // made us hold too much
-	LimitCalls     Ending = "limit.calls"     // calls far beyond the credit
-	LimitExports   Ending = "limit.exports"   // references to ours beyond the table
-	LimitImports   Ending = "limit.imports"   // references of its beyond the table
-	LimitEmbargoes Ending = "limit.embargoes" // promises in embargo beyond the table
-	LimitLookups   Ending = "limit.lookups"   // asked for too many objects that do not exist; ended by the vat
-	PeerAbort      Ending = "peer.abort"      // the peer ended the session with Abort
-	PeerGone       Ending = "peer.gone"       // the transport ended
+	ProtoMessage  Ending = "proto.message"  // not a message: framing, pointers, depth, traversal
+	ProtoID       Ending = "proto.id"       // an id that is unknown, or already in use
+	ProtoRefcount Ending = "proto.refcount" // more released than was ever given
+	ProtoEmbargo  Ending = "proto.embargo"  // a Disembargo that nobody can have sent honestly
+	ProtoTail     Ending = "proto.tail"     // a tail call that refers to no such question, or twice
+	ProtoLevel    Ending = "proto.level"    // an arm that was never offered to the peer
+	ProtoEcho     Ending = "proto.echo"     // an echo of a message that the peer must implement
+	LimitMessage  Ending = "limit.message"  // one message larger than allowed
+	LimitBytes    Ending = "limit.bytes"    // made us hold too much
+	LimitCalls    Ending = "limit.calls"    // calls far beyond the credit
+	LimitImports  Ending = "limit.imports"  // references of its beyond the table
+	LimitLookups  Ending = "limit.lookups"  // asked for too many objects that do not exist; ended by the vat
+	PeerAbort     Ending = "peer.abort"     // the peer ended the session with Abort
+	PeerGone      Ending = "peer.gone"      // the transport ended
 )
 
 // Text returns the fixed ASCII text that stands for the outcome on the wire.
@@ -154,12 +152,8 @@ func (o Ending) Text() string {
 		return "limit.bytes: too much memory held for this session"
 	case LimitCalls:
 		return "limit.calls: too many calls beyond the credit"
-	case LimitExports:
-		return "limit.exports: too many references"
 	case LimitImports:
 		return "limit.imports: too many references"
-	case LimitEmbargoes:
-		return "limit.embargoes: too many open embargoes"
 	case LimitLookups:
 		return "limit.lookups: too many unknown sturdyrefs"
 	case PeerAbort:

@@ -20,9 +20,6 @@ func (s *Session) exportRef(r *Ref) *exported {
 		e.count++
 		return e
 	}
-	if s.exports.n >= s.m.lim.Exports {
-		s.fatal(LimitExports)
-	}
 	s.charge(exportCost)
 	e := &exported{s: s, count: 1, ref: r.Retain()}
 	e.id = s.exports.add(e)
@@ -41,10 +38,21 @@ func (s *Session) resolveExport(e *exported, end *Ref) {
 	if s.err != nil || e.ref == nil {
 		return
 	}
+	if s.exportsFull([]*Ref{end}) {
+		end = s.m.BrokenRef(errOverloaded)
+		defer end.Release()
+	}
 	old := e.ref
 	delete(s.exportOf, old)
 	e.ref, e.told = nil, s.writeResolve(e.id, end)
 	old.Release()
+}
+
+// exportsFull reports whether the peer could be made to hold more of our references
+// than it may by telling it of those in caps. It would be our doing, or that of
+// others whose calls are forwarded: they hear of it, and the session goes on.
+func (s *Session) exportsFull(caps []*Ref) bool {
+	return len(caps) > 0 && s.exports.n+len(caps) > s.m.lim.Exports
 }
 
 // releaseExport takes back n references of the peer's to id.

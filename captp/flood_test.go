@@ -181,3 +181,41 @@ func TestPromiseChain(t *testing.T) {
 	p.Release()
 	v.clean()
 }
+
+// TestExportsFull: a peer that is given more references than it may hold, by calls that were forwarded or because it
+// asked, costs nobody a session.
+func TestExportsFull(t *testing.T) {
+	spec.Covers(t, "CREDIT-6")
+	v := newVictim(t, Limits{Exports: 3})
+	objects := func(n int) (caps []*Ref) {
+		for range n {
+			caps = append(caps, v.m.Near(new(sinkObject), nil))
+		}
+		return caps
+	}
+	v.obj.calls[0].Return(rbody(0, 3), objects(3))
+	v.obj.calls = nil
+	require.Contains(t, v.out(), "return q1 overloaded")
+	v.feed(call(2, export(0)), call(3, export(0)))
+	v.obj.calls[0].Return(rbody(0, 2), objects(2))
+	require.Contains(t, v.out(), "return q2 (sender-hosted e1, sender-hosted e2)")
+	p := v.m.NewPromise() // it is exported, and what it becomes would be one more
+	v.obj.calls[1].Return(rbody(0, 1), []*Ref{p.Retain()})
+	require.Contains(t, v.out(), "return q3 overloaded")
+	p.Release()
+	v.obj.calls = nil
+
+	var told []string
+	v.m.Send(v.boot, &Outgoing{Params: rbody(0, 1), Caps: objects(1), Sink: outcomeSink{&told}}).Done()
+	require.Equal(t, []string{"overloaded"}, told)
+	v.feed(release(1, 1))
+	v.m.Send(v.boot, &Outgoing{Params: rbody(0, 1), Caps: objects(1)}).Done()
+	require.Contains(t, v.out(), "sender-hosted e1")
+	require.Nil(t, v.s.Err())
+	v.clean()
+}
+
+// outcomeSink notes the kinds of failures.
+type outcomeSink struct{ to *[]string }
+
+func (s outcomeSink) Settled(_ *Call, out Outcome) { *s.to = append(*s.to, out.Err.Kind.String()) }

@@ -21,6 +21,7 @@ import (
 //	vats A B …             make vats, each connected with every other
 //	  tail                 … that leave results of returning calls where they are
 //	  credit=N bytes=N     … granting each other no more than that
+//	  embargoes=N          … with no more than that under way at a time
 //	  nocredit             … granting nothing until "grant A B calls bytes"
 //	A: R = boot B          the bootstrap object of B
 //	A: R = near NAME [GRANT] an object of A's
@@ -112,6 +113,8 @@ func (w *world) makeVats(args []string) {
 			bytes = uint64(number(w.t, v))
 		case "pending":
 			lim.MaxPending = number(w.t, v)
+		case "embargoes":
+			lim.Embargoes = number(w.t, v)
 		default:
 			names = append(names, a)
 		}

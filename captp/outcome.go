@@ -209,6 +209,10 @@ func (c *Call) settle(p payload, err *Error) {
 		releaseAll(p.caps)
 		return
 	}
+	if a := c.answer; err == nil && a != nil && !a.finished && !a.yourself && a.s.exportsFull(p.caps) {
+		releaseAll(p.caps)
+		p, err = payload{}, errOverloaded
+	}
 	if c.gated {
 		defer c.Ready() // a call answered while it waited must not close the gate for ever
 	}

@@ -27,6 +27,10 @@ type question struct {
 
 // transmit writes c as a question towards r. The credit has been looked at.
 func (s *Session) transmit(c *Call, r *Ref) {
+	if s.exportsFull(c.in.caps) || s.exportsFull(c.body.caps) {
+		c.fail(errOverloaded.as(NotDelivered))
+		return
+	}
 	q := s.m.newQuestion()
 	q.s, q.call, q.owner, q.serial = s, c, c, s.m.nextSerial()
 	q.id = s.questions.add(q)

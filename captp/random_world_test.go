@@ -81,6 +81,9 @@ func newRandomWorld(seed uint64, src rand.Source, verbose bool) *rworld {
 	}
 	w.tail, w.waits, w.cuts = w.chance(40), w.chance(50), w.chance(15)
 	lim := Limits{OpenCalls: int(w.credit), OpenBytes: int64(w.bytes)}
+	if seed%4 == 0 {
+		lim.Embargoes = 1
+	}
 	w.say("seed %d: %d vats, credit %d calls %d bytes, tail %v, waits %v, cuts %v", seed, n, w.credit, w.bytes, w.tail, w.waits, w.cuts)
 	for i := range n {
 		v := &rvat{w: w, i: i, name: string(rune('A' + i)), sessions: make([]*Session, n), out: make([][]byte, n)}

@@ -23,6 +23,8 @@ type Session struct {
 	exportOf  map[*Ref]*exported
 	embargoes map[uint32]*Ref
 
+	embargoesToCome []embargoToCome
+
 	nextEmbargo uint32
 	highAnswer  uint32 // the highest question id that the peer has used …
 	answered    bool   // … if any
@@ -111,7 +113,7 @@ func (s *Session) ForgetBootstrap() {
 
 // Idle reports whether nothing is under way in either direction.
 func (s *Session) Idle() bool {
-	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && len(s.embargoes) == 0
+	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && len(s.embargoes) == 0 // then none is to come
 }
 
 // OutLen returns how many bytes wait to be taken out. Releases join them when

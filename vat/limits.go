@@ -56,7 +56,7 @@ type ProtocolLimits struct {
 	TotalBytes  int64 // bytes held for all sessions at which the largest are aborted, down to those that hold 64 KiB; default 192 MiB
 	Exports     int   // references that one peer may hold; default 65536
 	Imports     int   // references of one peer that this vat holds; default 65536
-	Embargoes   int   // promises of one session in embargo at a time; default 256
+	Embargoes   int   // Disembargoes of ours that are under way to a peer at a time, others wait; default 256
 	MaxPending  int   // local sends that wait (for credit, or on promises) beyond which new ones fail as overloaded; default Config.MaxPending
 }
 

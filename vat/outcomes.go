@@ -34,9 +34,7 @@ const (
 	OutcomeLimitMessage    = "limit.message"    // one message is larger than allowed
 	OutcomeLimitBytes      = "limit.bytes"      // too much memory held for one session, or for all, of which it is the largest
 	OutcomeLimitCalls      = "limit.calls"      // calls far beyond the credit
-	OutcomeLimitExports    = "limit.exports"    // more references of ours than may be held
 	OutcomeLimitImports    = "limit.imports"    // more references of the peer's than we hold
-	OutcomeLimitEmbargoes  = "limit.embargoes"  // more promises in embargo than allowed
 	OutcomeLimitLookups    = "limit.lookups"    // too many unknown swissnums asked for
 
 	OutcomePeerClosed      = "peer.closed"      // closed in order

@@ -145,8 +145,8 @@ func (w *world) attack() {
 // outcomes are those that a session with an attacker may have.
 var outcomes = []captp.Ending{
 	captp.ProtoMessage, captp.ProtoID, captp.ProtoRefcount, captp.ProtoEmbargo, captp.ProtoTail, captp.ProtoLevel,
-	captp.ProtoEcho, captp.LimitMessage, captp.LimitBytes, captp.LimitCalls, captp.LimitExports, captp.LimitImports,
-	captp.LimitEmbargoes, captp.LimitLookups, captp.PeerAbort,
+	captp.ProtoEcho, captp.LimitMessage, captp.LimitBytes, captp.LimitCalls, captp.LimitImports,
+	captp.LimitLookups, captp.PeerAbort,
 }
 
 // ends notes that an honest vat has ended its session with the attacker.
