@@ -147,7 +147,7 @@ func (c *Call) sizeBound() int64 {
 
 // sendHeld sends what there is credit for again, and does what stood behind it.
 func (s *Session) sendHeld() {
-	if s.sending || s.err != nil {
+	if len(s.held) == 0 || s.sending || s.err != nil {
 		return
 	}
 	s.sending = true
