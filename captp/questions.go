@@ -103,9 +103,12 @@ func (s *Session) takeReturn(msg returnMsg) {
 	if msg.noFinish {
 		q.finished = true
 	}
-	if c == nil { // canceled: whatever it is comes too late
+	if c == nil || q.unwanted { // canceled: whatever it is comes too late
 		if msg.which == returnResults {
 			releaseAll(s.receiveCaps(msg.body))
+		}
+		if c != nil {
+			c.fail(errCanceled)
 		}
 		q.retire()
 		return
@@ -149,7 +152,7 @@ func (s *Session) takeReturn(msg returnMsg) {
 // finishIfDone sends Finish for a question that is returned or not wanted any
 // more, once nothing is pinned to it: no call may follow the Finish.
 func (q *question) finishIfDone() {
-	if q.s == nil || q.s.err != nil || !(q.returned || q.unwanted) || q.pins > 0 || q.call != nil {
+	if q.s == nil || q.s.err != nil || !(q.returned || q.unwanted) || q.pins > 0 || q.call != nil && !q.unwanted {
 		return
 	}
 	if !q.finished {
@@ -196,6 +199,14 @@ func (c *Call) Cancel() {
 		q := c.q
 		if c.tail && c.answer != nil && c.answer.returned {
 			q.cancel()
+			return
+		}
+		if c.answer != nil && len(c.pipes) == 0 && len(c.followers) == 0 {
+			// Whoever canceled it is told when this question is over. If he were told
+			// now, the credit that this gives him back could let the call go on, where it
+			// goes round in a circle of vats, as fast as its cancelation follows it.
+			q.unwanted = true
+			q.finishIfDone()
 			return
 		}
 		q.call = nil
