@@ -46,6 +46,7 @@ type underway struct {
 	cancel context.CancelCauseFunc // its method took a context
 	wait   *waiting                // it waits for arguments
 	skip   bool                    // it was canceled before its turn
+	follow *promise                // its outcome will be that of this
 }
 
 // canceled hears, inside the machine, that nobody waits for call any more.
@@ -232,10 +233,14 @@ func (d *delivery) commit() {
 	case d.err != nil:
 		call.Fail(toWire(d.err))
 		c.over(call, d.ctx)
+	case d.follow != nil && d.follow.awaits(nil, call):
+		call.Fail(toWire(ErrCycle))
+		c.over(call, d.ctx)
 	case d.follow != nil:
 		if c.calls[call] == nil {
 			c.calls[call] = &underway{}
 		}
+		c.calls[call].follow = d.follow
 		cancel := d.ctx
 		if p := d.follow; p.state == pending && p.call != nil && !p.solo {
 			call.Follow(p.call)

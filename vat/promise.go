@@ -222,11 +222,9 @@ func (p *promise) why() error {
 
 // follow settles p as o settles; sends go on to where those to o go. Machine right.
 func (p *promise) follow(o *promise) {
-	for x := o; x != nil; x = x.lead {
-		if x == p {
-			p.smash(ErrCycle)
-			return
-		}
+	if o.awaits(p, nil) {
+		p.smash(ErrCycle)
+		return
 	}
 	if p.state != pending {
 		return
@@ -236,6 +234,24 @@ func (p *promise) follow(o *promise) {
 	}
 	p.lead = o
 	o.whenSettled(followed{p})
+}
+
+// awaits reports whether p settles as x does, or as the outcome of call, which waits
+// in this vat for what its method returned. Machine right.
+func (p *promise) awaits(x *promise, call *captp.Call) bool {
+	for p != nil {
+		switch {
+		case p == x || call != nil && p.call == call:
+			return true
+		case p.lead != nil:
+			p = p.lead
+		case p.call != nil && p.core.calls[p.call] != nil:
+			p = p.core.calls[p.call].follow
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // followed settles p as what it is told of.

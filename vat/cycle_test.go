@@ -1,0 +1,80 @@
+package vat
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
+)
+
+// loops is an object whose methods return promises that are given to it.
+type loops struct {
+	Object
+	next []*Promise[int]
+}
+
+func (l *loops) Next() *Promise[int] {
+	p := l.next[0]
+	l.next = l.next[1:]
+	return p
+}
+
+// Circles within one vat are seen, also those that lead through what methods
+// return.
+func TestACircleThroughResultsBreaks(t *testing.T) {
+	spec.Covers(t, "PROM-3")
+	for name, play := range map[string]func(v *Vat, o *loops, r *Ref) *Promise[int]{
+		"the promise follows the result": func(v *Vat, o *loops, r *Ref) *Promise[int] {
+			p, res := NewPromise[int](v)
+			o.next = append(o.next, p)
+			q := Send[int](r, "next")
+			for v.core.step() {
+			}
+			res.Follow(q)
+			return q
+		},
+		"a method returns what follows its result": func(v *Vat, o *loops, r *Ref) *Promise[int] {
+			p, res := NewPromise[int](v)
+			o.next = append(o.next, p)
+			q := Send[int](r, "next")
+			res.Follow(q)
+			return q
+		},
+		"a method returns its own result": func(v *Vat, o *loops, r *Ref) *Promise[int] {
+			q := Send[int](r, "next")
+			o.next = append(o.next, q)
+			return q
+		},
+		"two methods return each other's result": func(v *Vat, o *loops, r *Ref) *Promise[int] {
+			q := Send[int](r, "next")
+			x := Send[int](r, "next")
+			o.next = append(o.next, x, q)
+			return q
+		},
+		"a method returns a promise that follows the result of one that returns it": func(v *Vat, o *loops, r *Ref) *Promise[int] {
+			p1, r1 := NewPromise[int](v)
+			p2, r2 := NewPromise[int](v)
+			o.next = append(o.next, p1, p2)
+			q1, q2 := Send[int](r, "next"), Send[int](r, "next")
+			for v.core.step() {
+			}
+			r1.Follow(q2)
+			r2.Follow(q1)
+			return q1
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newStepped()
+			v, o := &Vat{core: w.a}, &loops{}
+			r, err := v.Ref(o)
+			require.NoError(t, err)
+			q := play(v, o, r)
+			for w.a.step() {
+			}
+			require.Equal(t, broken, q.state)
+			require.ErrorIs(t, q.err, ErrCycle)
+			require.Empty(t, w.a.calls)
+		})
+	}
+}
