@@ -19,6 +19,12 @@ func (s *Session) charge(n int) {
 	s.m.charged += int64(n)
 }
 
+// Hold charges n more bytes (n may be negative) that the driver keeps on the peer's behalf.
+func (s *Session) Hold(n int) {
+	s.charge(n)
+	s.checkBudget()
+}
+
 // holding is what is held for the session at this moment, by capacity.
 func (s *Session) holding() int64 {
 	return s.charged + s.loose()

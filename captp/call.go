@@ -164,9 +164,17 @@ func (c *Call) Done() {
 // Method returns which method of which interface is called.
 func (c *Call) Method() (iface uint64, method uint16) { return c.iface, c.method }
 
-// Params returns the parameters of a delivered call, until it is answered. The
-// content may be read outside the machine; the capabilities are borrowed.
+// Params returns the parameters of a delivered call, until it is answered or Took is
+// called. The content may be read outside the machine; the capabilities are borrowed.
 func (c *Call) Params() (capn.Ptr, []*Ref) { return c.body.content, c.body.caps }
+
+// Took says that the parameters are not needed any more, though the answer is not known
+// yet: what they take is given back.
+func (c *Call) Took() {
+	if c.state == callDelivered {
+		c.drop()
+	}
+}
 
 // From returns the session that the call came over, nil if it came from here.
 func (c *Call) From() *Session {

@@ -117,8 +117,21 @@ func (s *Session) endAnswers() {
 		s.charge(-answerCost)
 		if c.state == callSettled {
 			c.body.clear(c)
-		} else if !returned && len(c.pipes) == 0 {
+		} else if c.dropPipes(); !returned && len(c.pipes) == 0 {
 			c.Cancel()
 		}
 	}
+}
+
+// dropPipes forgets the promises for results of c that nobody holds who could still use them.
+func (c *Call) dropPipes() {
+	c.pipes = slices.DeleteFunc(c.pipes, func(p pipe) bool {
+		if p.ref.holders > 1 || p.ref.pins > 0 || len(p.ref.queue) > 0 {
+			return false
+		}
+		c.From().charge(-refCost)
+		p.ref.of = nil
+		p.ref.Release()
+		return true
+	})
 }

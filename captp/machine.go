@@ -20,9 +20,11 @@ type Config struct {
 // Host is the vat around a machine.
 type Host interface {
 	// Holder makes the near object that stands for plain data: somebody used the
-	// promise for a call's result as a reference, and the result is none. Both
-	// arguments are borrowed. It must not call the machine, but for Retain.
-	Holder(results capn.Ptr, caps []*Ref) Object
+	// promise for a call's result as a reference, and the result is none. The
+	// arguments are borrowed. What the object takes until it is dropped is held on behalf
+	// of from, the session that the call came from (nil: none), see Session.Hold. It
+	// must not call the machine, but for Retain and Hold.
+	Holder(results capn.Ptr, caps []*Ref, from *Session) Object
 }
 
 // Machine is the protocol for all sessions of one vat. Make one with New.

@@ -100,7 +100,7 @@ func (c *Call) at(path string, content capn.Ptr, caps []*Ref) (r *Ref, place int
 	case !p.IsNull():
 		return nil, 0, errNotACap
 	case path == path0 && c.iface == c.m.cfg.ObjectInterface && c.m.cfg.Host != nil && content.IsStruct():
-		return c.m.Near(c.m.cfg.Host.Holder(content, caps), nil), -1, nil
+		return c.m.Near(c.m.cfg.Host.Holder(content, caps, c.From()), nil), -1, nil
 	}
 	return nil, 0, nil
 }

@@ -202,7 +202,7 @@ func data(text string) []byte {
 
 type holderHost struct{ w *world }
 
-func (h holderHost) Holder(content capn.Ptr, caps []*Ref) Object {
+func (h holderHost) Holder(content capn.Ptr, caps []*Ref, _ *Session) Object {
 	return &holderObject{}
 }
 

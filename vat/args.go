@@ -3,6 +3,7 @@ package vat
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/vatnet/vatnet/captp"
@@ -29,7 +30,9 @@ type waiting struct {
 	obj   *face
 	verb  string
 	data  settledData
+	refs  int // found so far
 	left  int // promises not yet settled
+	held  int // bytes of what has settled, charged to its sender
 	over  bool
 	full  bool // its sender makes this vat wait for too much
 	timer *timer
@@ -62,13 +65,18 @@ func (s *settledData) add(x *settledRef) {
 // settledRef is one reference that stands where plain data is wanted.
 type settledRef struct {
 	index   uint32
+	depth   int // how many promises' data it stands in
 	promise *promise
-	typ     reflect.Type // wanted; nil: not known, for it stands inside of something
-	isData  bool         // it settled to data:
+	types   []reflect.Type // wanted, where it stands
+	filled  bool           // fill has been here
+	isData  bool           // it settled to data:
 	msg     capn.Message
 	value   capn.Ptr
 	inner   settledData // of the references in value
 }
+
+// settledCost is what an entry costs the sender of the call, besides its data.
+const settledCost = 512
 
 // of returns the entry of an index, nil if there is none.
 func (s *settledData) of(index uint32) *settledRef {
@@ -102,7 +110,7 @@ func (c *core) waitForArguments(f *face, call *captp.Call) (w *waiting, wait boo
 	w = &waiting{core: c, call: call, obj: f, verb: v.name}
 	for i := range args.Len() {
 		if t := v.param(i); t != nil && codec.WantsPlain(t) {
-			w.want(&w.data, args.At(i), t, caps)
+			w.want(&w.data, args.At(i), t, caps, 0)
 		}
 	}
 	if len(w.data.entries) == 0 && !w.full {
@@ -128,28 +136,38 @@ func (v *verb) param(i int) reflect.Type {
 }
 
 // want notes the references in p, of type t, that must become data.
-func (w *waiting) want(in *settledData, p capn.Ptr, t reflect.Type, caps []*captp.Ref) {
-	if index, _, ok := value.RefOf(p); ok {
-		w.wantRef(in, index, t, caps)
-		return
-	}
+func (w *waiting) want(in *settledData, p capn.Ptr, t reflect.Type, caps []*captp.Ref, depth int) {
 	// Malformed values are for the decoder to complain of.
-	_ = codec.ScanPromises(p, t, func(index uint32, _ bool) { w.wantRef(in, index, nil, caps) })
+	_ = codec.ScanPromises(p, t, func(index uint32, t reflect.Type) { w.wantRef(in, index, t, caps, depth) })
 }
 
-func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []*captp.Ref) {
-	if uint64(index) >= uint64(len(caps)) || caps[index] == nil || in.of(index) != nil {
+func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []*captp.Ref, depth int) {
+	if uint64(index) >= uint64(len(caps)) || caps[index] == nil || depth > value.MaxDepth || w.full {
+		return
+	}
+	if x := in.of(index); x != nil {
+		if !slices.Contains(x.types, t) { // the same, where something else is wanted
+			x.types = append(x.types, t)
+			if x.filled {
+				w.look(x, t)
+			}
+		}
 		return
 	}
 	r := caps[index]
-	x := &settledRef{index: index, typ: t, promise: &promise{core: w.core}}
+	if w.refs++; w.refs > maxWaits { // data that leads to itself has no end
+		w.full = true
+		return
+	}
+	w.hold(settledCost)
+	x := &settledRef{index: index, depth: depth, types: []reflect.Type{t}, promise: &promise{core: w.core}}
 	switch obj, _ := r.Object(); o := obj.(type) {
 	case *face, *locator:
 		return // an object; the decoder will complain
 	case *holder:
 		x.promise.state, x.promise.flat, x.promise.caps = fulfilled, o.flat, o.caps
 		in.add(x)
-		w.fill(x)
+		w.fill(x) // the data is the holder's, and charged there
 		return
 	}
 	if !w.count(1) {
@@ -160,6 +178,23 @@ func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []
 	in.add(x)
 	w.left++
 	w.core.later(&argument{w, x})
+}
+
+// hold charges n bytes to the peer that the call came from, if there is one, until the call
+// is over.
+func (w *waiting) hold(n int) {
+	if from := w.call.From(); from != nil {
+		w.held += n
+		from.Hold(n)
+	}
+}
+
+// done gives back what was charged, once the call is over. w may be nil.
+func (w *waiting) done() {
+	if w != nil && w.held > 0 {
+		w.call.From().Hold(-w.held)
+		w.held = 0
+	}
 }
 
 // count counts n more promises waited for on behalf of the peer that the call came
@@ -227,6 +262,7 @@ func (w *waiting) settled(x *settledRef) {
 		w.fail(&carried{x.promise.err, x.promise.wireError().PassedOn()})
 		return
 	}
+	w.hold(cap(x.promise.flat))
 	w.fill(x)
 	if w.full {
 		w.fail(ErrOverloaded)
@@ -243,6 +279,7 @@ func (w *waiting) settled(x *settledRef) {
 // fill takes the data of x, whose promise is fulfilled, and looks for further
 // references in it.
 func (w *waiting) fill(x *settledRef) {
+	x.filled = true
 	p := x.promise
 	if p.flat == nil {
 		x.isData = true // null
@@ -260,14 +297,22 @@ func (w *waiting) fill(x *settledRef) {
 		return
 	}
 	x.isData, x.value = true, v
-	if x.typ != nil {
-		w.want(&x.inner, v, x.typ, p.caps)
+	for _, t := range x.types {
+		w.look(x, t)
+	}
+}
+
+// look looks for further references in the data of x, where t is wanted.
+func (w *waiting) look(x *settledRef, t reflect.Type) {
+	if x.isData && len(x.promise.caps) > 0 {
+		w.want(&x.inner, x.value, t, x.promise.caps, x.depth+1)
 	}
 }
 
 // fail ends the wait and the call.
 func (w *waiting) fail(err error) {
 	w.end()
+	w.done()
 	w.call.Fail(toWire(err))
 }
 

@@ -242,6 +242,7 @@ func (d *delivery) commit() {
 		}
 		c.calls[call].follow = d.follow
 		cancel := d.ctx
+		call.Took()
 		if p := d.follow; p.state == pending && p.call != nil && !p.solo {
 			call.Follow(p.call)
 			p.whenSettled(watchFunc(func(*promise) { c.over(call, cancel) }))
@@ -259,6 +260,7 @@ func (d *delivery) commit() {
 	if d.enc != nil {
 		d.enc.done()
 	}
+	d.t.args.done()
 	*d = delivery{core: c, in: d.in}
 }
 

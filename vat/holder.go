@@ -14,7 +14,12 @@ type holder struct {
 	core *core
 	flat []byte       // results (ref, value), a flat segment; nil is null
 	caps []*captp.Ref // one holder each
+
+	from *captp.Session // to which it is charged; nil: to none
 }
+
+// size is what h takes, about.
+func (h *holder) size() int { return cap(h.flat) + 16*cap(h.caps) + 512 }
 
 // Deliver implements captp.Object.
 func (h *holder) Deliver(call *captp.Call) (wait bool) {
@@ -27,6 +32,9 @@ func (h *holder) Canceled(*captp.Call) {}
 
 // Dropped implements captp.Object.
 func (h *holder) Dropped(*captp.Grant) {
+	if h.from != nil {
+		h.from.Hold(-h.size())
+	}
 	h.core.garbage.add(h.caps...)
 	h.caps = nil
 }

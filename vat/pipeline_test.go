@@ -1,6 +1,7 @@
 package vat_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -267,5 +268,66 @@ func TestReturnedPromiseOfAnotherVat(t *testing.T) {
 			f.Send("call", mine, "me").SendOnly("note", fmt.Sprint(i))
 		}
 		require.Equal(t, "home 0 1 2", call[string](t, f.Send("call", mine, "me"), "join"))
+	})
+}
+
+// Box is plain data that holds plain data.
+type Box struct {
+	Name string
+	Kids []Box
+}
+
+func (r *Recorder) Pack(b Box) string {
+	s := b.Name
+	for _, k := range b.Kids {
+		s += "(" + r.Pack(k) + ")"
+	}
+	return s
+}
+
+func (r *Recorder) PackAll(bs []Box, same ...string) int { return len(bs) + len(same) }
+
+// What a promise in a structure settles to may itself hold promises, and so on.
+func TestPromisesInsideOfWhatPromisesSettleTo(t *testing.T) {
+	nearAndFar(t, func(t *testing.T, p *place) {
+		r := p.give(&Recorder{})
+		var settle []func()
+		later := func(v any) *vat.Promise[any] {
+			q, res := vat.NewPromise[any](p.here)
+			settle = append(settle, func() { require.NoError(t, res.Resolve(v)) })
+			return q
+		}
+		box := func(name any, kids ...any) vat.Record {
+			return vat.Record{{Name: "name", Value: name}, {Name: "kids", Value: kids}}
+		}
+		tree := box(later("a"), later(box(later("b"), later(box("c", later(box(later("d"))))), box("e"))), box(later("f")))
+		packed := vat.Send[string](r, "pack", later(tree))
+		for _, f := range settle {
+			time.Sleep(time.Second)
+			f()
+		}
+		require.Equal(t, "a(b(c(d))(e))(f)", await(t, packed))
+
+		// One promise, where a box is wanted and where a text is.
+		settle = nil
+		twice := later(box(later("x")))
+		wrong := r.Send("packAll", []any{twice}, twice)
+		for _, f := range settle {
+			f()
+		}
+		require.ErrorIs(t, failure(t, wrong), vat.ErrBadArguments)
+	})
+}
+
+// Data that leads to itself has no end, and is not looked for.
+func TestDataThatHoldsItself(t *testing.T) {
+	nearAndFar(t, func(t *testing.T, p *place) {
+		r := p.give(&Recorder{})
+		q, res := vat.NewPromise[any](p.here)
+		packed := r.Send("pack", q)
+		require.NoError(t, res.Resolve(vat.Record{{Name: "name", Value: "n"}, {Name: "kids", Value: []any{q, q, q}}}))
+		err := failure(t, packed)
+		require.True(t, errors.Is(err, vat.ErrOverloaded) || errors.Is(err, vat.ErrBadArguments), err)
+		require.Equal(t, "", call[string](t, r, "join"))
 	})
 }

@@ -90,21 +90,19 @@ func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 type host core
 
 // Holder implements captp.Host.
-func (h *host) Holder(results capn.Ptr, caps []*captp.Ref) captp.Object {
-	x := &holder{core: (*core)(h)}
-	if results.IsNull() {
-		return x
-	}
-	flat, err := capn.Flatten(nil, results)
-	if err != nil {
-		return x
-	}
-	x.flat = flat
-	for _, r := range caps {
-		if r != nil {
-			r = r.Retain()
+func (h *host) Holder(results capn.Ptr, caps []*captp.Ref, from *captp.Session) captp.Object {
+	x := &holder{core: (*core)(h), from: from}
+	if flat, err := capn.Flatten(nil, results); err == nil && !results.IsNull() {
+		x.flat = flat
+		for _, r := range caps {
+			if r != nil {
+				r = r.Retain()
+			}
+			x.caps = append(x.caps, r)
 		}
-		x.caps = append(x.caps, r)
+	}
+	if from != nil {
+		from.Hold(x.size())
 	}
 	return x
 }

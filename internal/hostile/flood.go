@@ -14,6 +14,10 @@ import (
 // MaxFlood is how many bytes of live heap one hostile session may leave a vat with.
 const MaxFlood = 32 << 20
 
+// MaxLeft is how many of them may be left when it has ended: what the victim itself keeps, and
+// what Go's maps do not give back.
+const MaxLeft = 8 << 20
+
 // Flood is an attack by quantity.
 type Flood struct {
 	Name   string
@@ -32,6 +36,7 @@ type FloodResult struct {
 	Count   int
 	Outcome string // with which the session ended; "" if it goes on
 	Heap    int64  // bytes of live heap more than before, the attacker still connected
+	Left    int64  // the same when the attacker has gone
 	CPU     time.Duration
 	Took    time.Duration
 	Honest  time.Duration // what an honest call took in the midst of it
@@ -78,10 +83,18 @@ func (r *Runner) Flood(f *Flood, n int) (res FloodResult, err error) {
 		err = t.check()
 	}
 	a.close()
+	for range 100 {
+		if res.Left = liveHeap() - heap; res.Left <= MaxLeft {
+			break
+		}
+		pause(20 * time.Millisecond)
+	}
 	switch {
 	case err != nil:
 	case res.Heap > MaxFlood:
 		err = fmt.Errorf("the heap grew by %d bytes", res.Heap)
+	case res.Left > MaxLeft:
+		err = fmt.Errorf("%d bytes of the heap are left when the attacker has gone", res.Left)
 	case res.CPU > MaxCPU:
 		err = fmt.Errorf("%v of CPU in %v of idleness", res.CPU, Idle)
 	default:

@@ -26,7 +26,7 @@ func TestFloods(t *testing.T) {
 			n = f.Full
 		}
 		res, err := r.Flood(f, n)
-		t.Logf("%-70s %8d %-14s heap %4d KiB, took %v, an honest call %v", f.Name, n, res.Outcome, res.Heap>>10, res.Took, res.Honest)
+		t.Logf("%-70s %8d %-14s heap %4d KiB, %4d left, took %v, an honest call %v", f.Name, n, res.Outcome, res.Heap>>10, res.Left>>10, res.Took, res.Honest)
 		if err != nil {
 			t.Errorf("%s: %v", f.Name, err)
 		}

@@ -30,6 +30,41 @@ var Floods = []*Flood{
 		pour: of("call q=" + m + ` cap=$obj send="blob" args=[(int64=1000000)]`)},
 	{Name: "arguments of a megabyte for hanging calls", Small: 60, Full: 2000, Reads: true,
 		pour: of("call q=" + m + ` cap=$obj send="int64" args=[(ref=(cap=cap:0, promise=true)) (text="` + strings.Repeat("a", 1_000_000) + `")] caps=[(senderPromise=9)]`)},
+	{Name: "data kept as a reference", Small: 100, Full: 3000, Reads: true, pour: func(a *attack, n int) error {
+		for i := range n {
+			q := 100 + 2*i
+			for _, s := range []string{
+				fmt.Sprintf(`call q=%d cap=$obj send="blob" args=[(int64=1000000)]`, q),
+				fmt.Sprintf(`call q=%d cap=$obj send="hang" caps=[(receiverAnswer=(questionId=%d, transform=[(getPointerField=0)]))]`, q+1, q),
+				fmt.Sprintf("finish q=%d releaseResultCaps=false", q),
+			} {
+				if err := a.step(s); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}},
+	{Name: "megabytes that arguments settle to", Small: 50, Full: 2000, pour: func(a *attack, n int) error {
+		// One promise of many among the arguments does not settle, and the call waits for it.
+		var args, caps strings.Builder
+		for i := range n + 1 {
+			fmt.Fprintf(&args, "(ref=(cap=cap:%d, promise=true)) ", i)
+			fmt.Fprintf(&caps, "(senderHosted=%d) ", 100+i)
+		}
+		if err := a.step(`call q=50 cap=$obj send="many" args=[` + args.String() + "] caps=[" + caps.String() + "]"); err != nil {
+			return err
+		}
+		for range n {
+			if err := a.await("call"); err != nil {
+				return err
+			}
+			if err := a.step(`return a=$q result=(value=(data="` + strings.Repeat("a", 1_000_000) + `"))`); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
 	{Name: "exports without end", Small: 10_000, Full: 300_000, Reads: true,
 		pour: of("call q="+m+` cap=$obj send="make"`, "finish q="+m+" releaseResultCaps=false")},
 	{Name: "imports without end, kept", Small: 10_000, Full: 300_000, Reads: true,

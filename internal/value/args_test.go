@@ -147,8 +147,8 @@ func TestScanPromises(t *testing.T) {
 		}
 	}
 	scan := func(x any, into reflect.Type) (got []uint32) {
-		err := codec.ScanPromises(parse(must(encode(x))), into, func(i uint32, promise bool) {
-			require.True(t, promise)
+		err := codec.ScanPromises(parse(must(encode(x))), into, func(i uint32, want reflect.Type) {
+			require.True(t, codec.WantsPlain(want))
 			got = append(got, i)
 		})
 		require.NoError(t, err)

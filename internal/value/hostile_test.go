@@ -231,7 +231,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			h := &hooks{settled: map[uint32]any{0: "settled", 1: []int{1}, 2: &Promised{index: 2}}}
 			d := value.Decoder{Codec: codec, Hooks: h}
-			_ = codec.ScanPromises(p, reflect.TypeOf(x).Elem(), func(uint32, bool) {})
+			_ = codec.ScanPromises(p, reflect.TypeOf(x).Elem(), func(uint32, reflect.Type) {})
 			if err := d.Decode(p, x); err != nil {
 				require.ErrorIs(t, err, value.ErrCannotReceive)
 				continue

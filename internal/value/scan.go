@@ -14,11 +14,11 @@ func (c *Codec) WantsPlain(t reflect.Type) bool {
 }
 
 // ScanPromises visits every reference in the Value p, p itself included, that
-// stands where type t wants plain data: those for which a Decoder will ask
-// [DecodeHooks.Settled]. What does not fit t is passed over, Decode will say so.
+// stands where type t wants plain data, with the type wanted there: those for which a
+// Decoder will ask [DecodeHooks.Settled]. What does not fit t is passed over, Decode will say so.
 // It spends the message's budget as decoding does; a caller whose message came with
 // no capabilities has no reason to call it. Errors are those of a malformed message.
-func (c *Codec) ScanPromises(p capn.Ptr, t reflect.Type, visit func(index uint32, promise bool)) error {
+func (c *Codec) ScanPromises(p capn.Ptr, t reflect.Type, visit func(index uint32, want reflect.Type)) error {
 	s := scan{visit: visit}
 	if err := s.value(orPlain(c).plan(t), p, 0); err != nil {
 		return receiveAt(err, "")
@@ -27,15 +27,15 @@ func (c *Codec) ScanPromises(p capn.Ptr, t reflect.Type, visit func(index uint32
 }
 
 type scan struct {
-	visit func(index uint32, promise bool)
+	visit func(index uint32, want reflect.Type)
 }
 
 func (s *scan) value(pl *plan, p capn.Ptr, depth int) error {
 	if !pl.wantsPlain() {
 		return nil
 	}
-	if i, promise, ok := RefOf(p); ok {
-		s.visit(i, promise)
+	if i, _, ok := RefOf(p); ok {
+		s.visit(i, pl.typ)
 		return nil
 	}
 	if depth > MaxDepth {
