@@ -1,6 +1,7 @@
 package captp
 
 import (
+	"slices"
 	"sort"
 )
 
