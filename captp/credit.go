@@ -11,8 +11,9 @@ import "slices"
 //     go there before has left.
 //   - A promise that settles takes what waits on it out of the line: nothing of that has left, so it goes wherever the
 //     promise leads (takeHeld), and the question that the peer has answered is not kept open.
-//   - A call that the peer itself sent to what it was told is its own goes straight back (routeFrom). It takes no
-//     credit: the peer holds it open in both directions, and has agreed to the one by asking for the other.
+//   - A call of the peer's that goes back to it takes no credit: the peer holds it open in both directions, and agreed to
+//     the one by asking for the other. Else calls that bounce would wait for what they take themselves. It stands in the
+//     line only behind calls on the same reference, and not at all on a way that the peer was told of (routeFrom).
 
 // held waits in its session's line: a call for credit, or what has to come behind one.
 type held struct {
@@ -106,7 +107,7 @@ func (s *Session) ask(c *Call, r *Ref) {
 		return
 	}
 	switch size := c.sizeBound(); {
-	case c.strict:
+	case c.strict, c.goesBack(s) && r.held == 0:
 		s.transmit(c, r)
 	case s.grantBytes > 0 && size > s.grantBytes:
 		c.fail(errTooLarge)
@@ -119,6 +120,9 @@ func (s *Session) ask(c *Call, r *Ref) {
 		s.transmit(c, r)
 	}
 }
+
+// goesBack reports whether c came from the peer of s.
+func (c *Call) goesBack(s *Session) bool { return c.answer != nil && c.answer.s == s }
 
 // behindHeld returns what the peer is told when r, which it hosts, is passed to
 // it: r itself or, if calls on r still wait in the line, a promise that becomes r
@@ -154,7 +158,7 @@ func (s *Session) sendHeld() {
 	defer func() { s.sending = false }()
 	for len(s.held) > 0 && s.err == nil {
 		h := s.held[0]
-		if h.call != nil && !s.affords(h.call.sizeBound()) {
+		if c := h.call; c != nil && !c.goesBack(s) && !s.affords(c.sizeBound()) {
 			return
 		}
 		if h.open != nil && s.unqueue(h) {

@@ -46,7 +46,7 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	}
 	q.bytes = int64(n)
 	s.questionBytes += q.bytes
-	if !c.strict {
+	if !c.goesBack(s) {
 		q.counted = true
 		s.openCalls++
 		s.openBytes += q.bytes

@@ -220,7 +220,7 @@ func waitsFor(r *Ref, c *Call) bool {
 }
 
 // routeFrom routes a call of s to r or, with way, straight back on r's, as s was told: also if r itself has been resolved
-// since. Its results cannot be of use to anybody who waits for credit here, so it takes none.
+// since.
 func (m *Machine) routeFrom(s *Session, r *Ref, way bool, c *Call) {
 	if way {
 		c.strict = true
