@@ -16,6 +16,8 @@ const (
 	lost     cause = 1 << iota // a session on the way has ended
 	broken                     // a promise on the way was broken on purpose
 	canceled                   // a call on whose result it depends was canceled
+	cycle                      // it waits for itself …
+	endless                    // … in a way that nobody sees: it may never settle
 	stranger                   // an attacker is on the way: anything may happen
 )
 
@@ -80,6 +82,8 @@ func causeOf(err error) cause {
 		return lost // told by the machine, or what an object told of its own loss
 	case errors.Is(err, vat.ErrCanceled), strings.Contains(err.Error(), "the call was canceled"):
 		return canceled // of this call, or of one that an object passes on
+	case errors.Is(err, vat.ErrCycle), strings.Contains(err.Error(), "the promise was resolved to itself"):
+		return cycle
 	case strings.Contains(err.Error(), errBroken.Error()):
 		return broken
 	}

@@ -28,6 +28,9 @@
 //     wrong, resolutions to themselves, Disembargoes that nobody asked for, floods, garbage. All rules hold for what the
 //     honest vats do with each other; for what came by way of the attacker only that calls settle and nothing is left.
 //     A session with it may end, with a named outcome, and never holds more than its limits.
+//   - cycles: promises are resolved to what waits for them. Through one vat or two that breaks; else calls on it rest
+//     when they have used up the credit, and are canceled in the end. A circle holds itself: only when the sessions have
+//     ended must nothing be left.
 //
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each
@@ -36,7 +39,7 @@
 // What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
 // clocks (no timer of a vat fires), grants and revocation, promises where plain data is wanted, the
 // driver's stash and quanta, goroutines (there are none), and the collector: what
-// it would release is released by the schedule, through internal/bare. Circles of promises are not made. It does not see a call of few bytes overtake one
+// it would release is released by the schedule, through internal/bare. It does not see a call of few bytes overtake one
 // of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
 // another, on whose result it was made, was canceled.
 package sim

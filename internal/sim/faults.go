@@ -59,6 +59,14 @@ func (w *world) cut(a, b *machine) {
 	w.connect(a, b)
 }
 
+// sever ends the session of a pair for good.
+func (w *world) sever(a, b *machine) {
+	for _, e := range []*end{a.links[b.i], b.links[a.i]} {
+		e.gone, e.wire.lost = true, true
+		e.session.Close()
+	}
+}
+
 // crash ends an incarnation, with all that it knew, and begins the next.
 func (w *world) crash(m *machine) {
 	w.did("crash", "%s", m)

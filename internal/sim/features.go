@@ -12,6 +12,7 @@ type Feature uint16
 // The features.
 const (
 	Hostile Feature = 1 << iota // one vat is an attacker's
+	Cycles                      // promises may be resolved to what waits for them
 
 	Plain Feature = 1 << 15 // none of them, where 0 means those that the seed says
 )
@@ -21,6 +22,7 @@ var featureNames = []struct {
 	name string
 }{
 	{Hostile, "hostile"},
+	{Cycles, "cycles"},
 }
 
 // ParseFeatures reads names with commas between them; "plain" is none.

@@ -174,17 +174,3 @@ func (w *world) bounded() {
 		}
 	}
 }
-
-// banish ends all sessions of the attacker for good.
-func (w *world) banish() {
-	w.say("%s is shut out", w.puppet)
-	for _, b := range w.vats {
-		if b == w.puppet {
-			continue
-		}
-		for _, e := range []*end{w.puppet.links[b.i], b.links[w.puppet.i]} {
-			e.gone, e.wire.lost = true, true
-			e.session.Close()
-		}
-	}
-}

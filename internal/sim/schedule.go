@@ -143,7 +143,12 @@ func (w *world) finish() {
 	w.calm = true
 	w.settle()
 	if w.puppet != nil {
-		w.banish()
+		w.say("%s is shut out", w.puppet)
+		for _, b := range w.vats {
+			if b != w.puppet {
+				w.sever(w.puppet, b)
+			}
+		}
 		w.settle()
 	}
 	for range 20 {
@@ -173,12 +178,22 @@ func (w *world) finish() {
 		}
 		w.settle()
 	}
+	if w.seen["cycle"] > 0 {
+		// A circle through several vats holds itself, and a call that waits for its own result through two may go
+		// round, for as long as the sessions live.
+		for i, a := range w.vats {
+			for _, b := range w.vats[:i] {
+				w.sever(a, b)
+			}
+		}
+		w.settle()
+	}
 	w.checkEmpty()
 }
 
 // settle resolves, delivers and steps until nothing is left to do.
 func (w *world) settle() {
-	for range 5000 {
+	for range 2000 {
 		busy := false
 		for _, m := range w.vats {
 			for len(m.resolvers) > 0 && len(m.handles) > 0 {
@@ -201,9 +216,24 @@ func (w *world) settle() {
 	w.fail("the world does not come to rest")
 }
 
-// giveUp cancels what waits, if calls wait for credit: with little of it two vats can wait for each other, as calls that
-// hold it depend on calls that wait for it. It reports whether there was anything to cancel.
+// giveUp cancels what waits for ever, for one of two reasons: it waits for itself; or it waits for credit, for with little
+// of it two vats can wait for each other, as calls that hold it depend on calls that wait for it. It reports whether
+// there was anything to cancel.
 func (w *world) giveUp() bool {
+	if w.bad != "" {
+		return false
+	}
+	some := false
+	for _, c := range w.calls {
+		if c.epoch == c.from.epoch && c.settled == 0 && c.mayFail()&endless != 0 {
+			some = true
+			w.did("give up a cycle", "%s: call %d waits for itself", c.from, c.id)
+			c.giveUp()
+		}
+	}
+	if some {
+		return true
+	}
 	held := 0
 	for _, m := range w.vats {
 		for _, e := range m.links {
@@ -212,11 +242,10 @@ func (w *world) giveUp() bool {
 			}
 		}
 	}
-	if held == 0 || w.bad != "" {
+	if held == 0 {
 		return false
 	}
 	w.did("give up", "%d calls wait for credit", held)
-	some := false
 	for _, c := range w.calls {
 		if c.epoch == c.from.epoch && c.settled == 0 {
 			some = true
@@ -244,7 +273,7 @@ func (w *world) checkStates() {
 			}
 			// Through a third vat even what is near may stay far.
 			got, why := h.ref.State(), h.causes()
-			if got == vat.PromiseRef || got == vat.BrokenRef && why == 0 {
+			if got == vat.PromiseRef && why&endless == 0 || got == vat.BrokenRef && why == 0 {
 				w.fail("handle %d of %s is %s at the end (%b)", h.id, m, got, why)
 			}
 		}

@@ -14,26 +14,12 @@ type meaning struct {
 	seen  int   // by walk
 }
 
-// end follows what is known.
+// end follows what is known, to the thing if it is one.
 func (m *meaning) end() *meaning {
-	for m.to != nil {
+	for m.to != nil && m.why&cycle == 0 {
 		m = m.to.means
 	}
 	return m
-}
-
-// awaits follows what is known, and what calls that were not delivered wait for, to what must be settled first.
-func (m *meaning) awaits() *meaning {
-	for {
-		switch {
-		case m.to != nil:
-			m = m.to.means
-		case m.of != nil:
-			m = m.of.on.means
-		default:
-			return m
-		}
-	}
 }
 
 // handle is one reference in one vat, and the messages sent on it.

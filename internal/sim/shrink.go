@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 )
 
 // Shrink leaves out steps of a world that breaks a rule as long as the same kind of rule is broken, and describes what
@@ -14,8 +15,9 @@ func Shrink(seed uint64, features Feature) string {
 		return fmt.Sprintf("seed %d breaks no rule", seed)
 	}
 	first, kind, without := r.Bad, kindOf(r.Bad), map[int]bool{}
+	until := time.Now().Add(time.Minute)
 	for size := max(r.Steps/2, 1); size > 0; size /= 2 {
-		for at := 1; at <= r.Steps; at += size {
+		for at := 1; at <= r.Steps && time.Now().Before(until); at += size {
 			try := maps.Clone(without)
 			for i := at; i < at+size && i <= r.Steps; i++ {
 				try[i] = true

@@ -42,8 +42,7 @@ func (t *thing) Give(id, on, seq int) any {
 		means = c.result.means
 	}
 	if len(m.handles) > 0 && m.w.rng.IntN(3) > 0 {
-		if h := pick(m.w, m.handles); h.means.awaits() != means {
-			means.to = h
+		if h := pick(m.w, m.handles); m.w.become(means, h) {
 			m.w.say("%s: gives handle %d", m, h.id)
 			return h.arg()
 		}
@@ -82,76 +81,4 @@ func (t *thing) Take(id, on, seq int, from int, r *vat.Ref) int {
 	m.add(&handle{ref: r, means: c.arg.means, from: []*handle{c.on, c.arg}})
 	t.vat.w.say("%s: handle %d is what was handle %d", t.vat, t.vat.w.handles, from)
 	return c.value()
-}
-
-// send makes a call on a random handle.
-func (m *machine) send() {
-	w := m.w
-	h := pick(w, m.handles)
-	h.sent++
-	c := &call{id: len(w.calls), from: m, epoch: m.epoch, on: h, seq: h.sent}
-	c.near = h.ref != nil && h.ref.State() == vat.NearRef
-	w.calls = append(w.calls, c)
-	c.verb = []string{"note", "note", "give", "later", "take"}[w.rng.IntN(5)]
-	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
-	switch c.verb {
-	case "note":
-		watch(c, vat.Send[int](h.target(), c.verb, c.token(), h.id, c.seq), c.succeeded)
-	case "take":
-		c.arg = pick(w, m.handles)
-		w.say("%s: passes handle %d", m, c.arg.id)
-		watch(c, vat.Send[int](h.target(), c.verb, c.token(), h.id, c.seq, c.arg.id, c.arg.arg()), c.succeeded)
-	default:
-		c.result = &handle{call: c, means: &meaning{of: c}, from: []*handle{h}}
-		p := vat.Send[*vat.Ref](h.target(), c.verb, c.token(), h.id, c.seq)
-		watch(c, p, func(r *vat.Ref) {
-			c.settle("reference")
-			if r == nil {
-				if c.wasDelivered() {
-					w.fail("call %d: no reference", c.id)
-				}
-			} else if c.wasDelivered(); m.epoch == c.epoch {
-				m.add(&handle{ref: r, means: c.result.means, from: []*handle{c.result}})
-			}
-		})
-		c.result.promise = p
-		m.add(c.result)
-	}
-}
-
-// watch has the outcome of a call checked, in a turn.
-func watch[T any](c *call, p *vat.Promise[T], ok func(T)) {
-	done := vat.When(p, func(v T) (int, error) { ok(v); return 0, nil })
-	told := vat.Catch(done, func(err error) (int, error) { c.failed(err); return 0, nil })
-	c.cancel, c.promise = p.Cancel, p
-	c.from.w.keep = append(c.from.w.keep, p, done, told)
-}
-
-// resolve settles one of the promises that this vat has given out.
-func (m *machine) resolve() {
-	w := m.w
-	i := w.rng.IntN(len(m.resolvers))
-	x := m.resolvers[i]
-	m.resolvers = append(m.resolvers[:i:i], m.resolvers[i+1:]...)
-	h, means := pick(w, m.handles), x.p.means
-	switch {
-	case h.means.awaits() == means:
-		fresh := m.fresh()
-		fresh.ref = m.near(fresh.means.thing)
-		means.to = m.add(fresh)
-		w.did("resolve", "%s: handle %d to a new thing", m, x.p.id)
-		_ = x.r.Resolve(fresh.ref) // what it comes to is checked
-	case w.rng.IntN(8) == 0:
-		means.why |= broken
-		w.did("break", "%s: handle %d", m, x.p.id)
-		x.r.Break(errBroken)
-	case h.ref != nil:
-		means.to = h
-		w.did("resolve", "%s: handle %d to %d", m, x.p.id, h.id)
-		_ = x.r.Resolve(h.ref)
-	default:
-		means.to = h
-		w.did("resolve", "%s: handle %d to promise %d", m, x.p.id, h.id)
-		x.r.Follow(h.promise)
-	}
 }

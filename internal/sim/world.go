@@ -130,6 +130,9 @@ func (w *world) build(seed uint64) {
 	if w.rng.IntN(3) == 0 {
 		w.limits.OpenCalls = 32
 	}
+	if w.has(Cycles) {
+		w.limits.OpenCalls = 32 // calls on what waits for itself go round until there is no more
+	}
 	if w.has(Hostile) {
 		n = max(n, 3)
 		// An honest vat that passes on what an attacker sends answers for it: what the attacker may have sent at a
@@ -140,6 +143,11 @@ func (w *world) build(seed uint64) {
 		}
 	}
 	w.say("seed %d, %s: %d vats, faults %v, credit %d", seed, w.features, n, w.faults, w.limits.OpenCalls)
+	w.furnish(n)
+}
+
+// furnish makes n vats and connects them.
+func (w *world) furnish(n int) {
 	for i := range n {
 		m := &machine{w: w, i: i, id: crypto.VatID{byte(i + 1)}, links: make([]*end, n)}
 		m.boot()

@@ -1,0 +1,91 @@
+package sim
+
+import "github.com/vatnet/vatnet/vat"
+
+// send makes a call on a random handle.
+func (m *machine) send() {
+	h := pick(m.w, m.handles)
+	m.call(h, pick(m.w, verbs), nil)
+}
+
+// verbs are those of most calls.
+var verbs = []string{"note", "note", "give", "later", "take"}
+
+// call sends verb on h. arg is what it carries, if it carries anything; nil: a random handle.
+func (m *machine) call(h *handle, verb string, arg *handle) *call {
+	w := m.w
+	h.sent++
+	c := &call{id: len(w.calls), verb: verb, from: m, epoch: m.epoch, on: h, seq: h.sent}
+	c.near = h.ref != nil && h.ref.State() == vat.NearRef
+	w.calls = append(w.calls, c)
+	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
+	if verb == "take" && arg == nil {
+		arg = pick(w, m.handles)
+	}
+	if c.arg = arg; arg != nil {
+		w.say("%s: passes handle %d", m, arg.id)
+	}
+	switch verb {
+	case "note":
+		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq))
+	case "take":
+		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq, arg.id, arg.arg()))
+	default:
+		c.result = &handle{call: c, means: &meaning{of: c}, from: []*handle{h}}
+		p := vat.Send[*vat.Ref](h.target(), verb, c.token(), h.id, c.seq)
+		watch(c, p, func(r *vat.Ref) {
+			c.settle("reference")
+			if r == nil {
+				if c.wasDelivered() {
+					w.fail("call %d: no reference", c.id)
+				}
+			} else if c.wasDelivered(); m.epoch == c.epoch {
+				m.add(&handle{ref: r, means: c.result.means, from: []*handle{c.result}})
+			}
+		})
+		c.result.promise = p
+		m.add(c.result)
+	}
+	return c
+}
+
+// watchData is watch for a call that results in data.
+func (m *machine) watchData(c *call, p *vat.Promise[int]) {
+	watch(c, p, c.succeeded)
+}
+
+// watch has the outcome of a call checked, in a turn.
+func watch[T any](c *call, p *vat.Promise[T], ok func(T)) {
+	done := vat.When(p, func(v T) (int, error) { ok(v); return 0, nil })
+	told := vat.Catch(done, func(err error) (int, error) { c.failed(err); return 0, nil })
+	c.cancel, c.promise = p.Cancel, p
+	c.from.w.keep = append(c.from.w.keep, p, done, told)
+}
+
+// resolve settles one of the promises that this vat has given out.
+func (m *machine) resolve() {
+	w := m.w
+	i := w.rng.IntN(len(m.resolvers))
+	x := m.resolvers[i]
+	m.resolvers = append(m.resolvers[:i:i], m.resolvers[i+1:]...)
+	h, means := pick(w, m.handles), x.p.means
+	switch {
+	case !w.become(means, h):
+		fresh := m.fresh()
+		fresh.ref = m.near(fresh.means.thing)
+		means.to = m.add(fresh)
+		w.did("resolve", "%s: handle %d to a new thing", m, x.p.id)
+		_ = x.r.Resolve(fresh.ref) // what it comes to is checked
+	case w.rng.IntN(8) == 0:
+		means.to = nil
+		means.why |= broken
+		w.did("break", "%s: handle %d", m, x.p.id)
+		x.r.Break(errBroken)
+	case h.ref != nil:
+		w.did("resolve", "%s: handle %d to %d", m, x.p.id, h.id)
+		_ = x.r.Resolve(h.ref)
+	default:
+		w.did("resolve", "%s: handle %d to promise %d", m, x.p.id, h.id)
+		x.r.Follow(h.promise)
+	}
+}
