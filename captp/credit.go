@@ -11,9 +11,9 @@ import "slices"
 //     go there before has left.
 //   - A promise that settles takes what waits on it out of the line: nothing of that has left, so it goes wherever the
 //     promise leads (takeHeld), and the question that the peer has answered is not kept open.
-//   - A call of the peer's that goes back to it takes no credit: the peer holds it open in both directions, and agreed to
-//     the one by asking for the other. Else calls that bounce would wait for what they take themselves. It stands in the
-//     line only behind calls on the same reference, and not at all on a way that the peer was told of (routeFrom).
+//   - A call of the peer's that goes back to it takes of a credit of its own, as large again: else calls that bounce would
+//     wait for what they take themselves. It stands in the line only behind calls on the same reference, or if too many
+//     go back, as in a circle. On a way that the peer was told of (routeFrom) it never waits.
 
 // held waits in its session's line: a call for credit, or what has to come behind one.
 type held struct {
@@ -107,11 +107,17 @@ func (s *Session) ask(c *Call, r *Ref) {
 		return
 	}
 	switch size := c.sizeBound(); {
-	case c.strict, c.goesBack(s) && r.held == 0:
+	case c.strict:
+		if int64(s.questions.n) >= 4*s.grantCalls {
+			c.fail(errOverloaded)
+			return
+		}
+		s.transmit(c, r)
+	case c.goesBack(s) && r.held == 0 && s.affords(c, 0):
 		s.transmit(c, r)
 	case s.grantBytes > 0 && size > s.grantBytes:
 		c.fail(errTooLarge)
-	case s.Held() > 0 || !s.affords(size):
+	case s.Held() > 0 || !s.affords(c, size):
 		if c.own() {
 			c.wait()
 			s.hold(r, item{call: c})
@@ -137,11 +143,16 @@ func (s *Session) behindHeld(r *Ref) *Ref {
 	return p
 }
 
-// affords reports whether a call of size bytes fits into the credit. Questions that are returned and cannot be finished
-// yet are so many at the most that the peer bears with them, see openAnswer.
-func (s *Session) affords(size int64) bool {
-	return s.openCalls < s.grantCalls && (s.openCalls == 0 || s.openBytes+size <= s.grantBytes) &&
-		int64(s.questions.n) < 3*s.grantCalls
+// affords reports whether c, of size bytes, fits into the credit. Of questions that are returned and cannot be finished
+// yet there are no more than the peer bears with, see openAnswer.
+func (s *Session) affords(c *Call, size int64) bool {
+	switch {
+	case int64(s.questions.n) >= 3*s.grantCalls:
+		return false
+	case c.goesBack(s):
+		return s.backCalls < s.grantCalls
+	}
+	return s.openCalls < s.grantCalls && (s.openCalls == 0 || s.openBytes+size <= s.grantBytes)
 }
 
 // sizeBound is at least the size of the message that c will be.
@@ -158,7 +169,7 @@ func (s *Session) sendHeld() {
 	defer func() { s.sending = false }()
 	for len(s.held) > 0 && s.err == nil {
 		h := s.held[0]
-		if c := h.call; c != nil && !c.goesBack(s) && !s.affords(c.sizeBound()) {
+		if c := h.call; c != nil && !s.affords(c, c.sizeBound()) {
 			return
 		}
 		if h.open != nil && s.unqueue(h) {

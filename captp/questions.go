@@ -21,8 +21,8 @@ type question struct {
 	unwanted bool     // canceled: Finish does not wait for Return
 	pins     int      // references whose way leads through the answer
 	exports  []uint32 // sent with the parameters, for Return.releaseParamCaps
-	counted  bool     // it takes of the peer's credit …
-	bytes    int64    // … so many bytes
+	back     bool     // its call came from the peer
+	bytes    int64    // of the message
 }
 
 // transmit writes c as a question towards r. The credit has been looked at.
@@ -44,13 +44,13 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	} else {
 		n = s.writeCall(q, c, r)
 	}
-	q.bytes = int64(n)
+	q.bytes, q.back = int64(n), c.goesBack(s)
 	s.questionBytes += q.bytes
-	if !c.goesBack(s) {
-		q.counted = true
+	if q.back {
+		s.backCalls++
+	} else {
 		s.openCalls++
 		s.openBytes += q.bytes
-		s.mostOpen = max(s.mostOpen, s.openCalls)
 	}
 	c.drop()
 	if c.tail {
@@ -90,8 +90,9 @@ func (s *Session) takeReturn(msg returnMsg) {
 		return
 	}
 	q.returned = true
-	if q.counted {
-		q.counted = false
+	if q.back {
+		s.backCalls--
+	} else {
 		s.openCalls--
 		s.openBytes -= q.bytes
 	}

@@ -142,7 +142,7 @@ func (w *rworld) checkEmpty() {
 			if st != (Stats{Exports: st.Exports, Charged: st.Charged}) || st.Exports != 0 || st.Charged != 0 {
 				w.fail("%s with %s: left in the tables: %+v", v.name, s.Peer(), st)
 			}
-			if s.openCalls != 0 || s.openBytes != 0 || s.answerBytes != 0 || len(s.exportOf) != 0 || len(s.leaving) != 0 {
+			if s.openCalls+s.backCalls != 0 || s.openBytes+s.questionBytes != 0 || s.answerBytes != 0 || len(s.exportOf) != 0 || len(s.leaving) != 0 {
 				w.fail("%s with %s: open calls %d, bytes %d, answer bytes %d, exports %d", v.name, s.Peer(), s.openCalls, s.openBytes, s.answerBytes, len(s.exportOf))
 			}
 		}
