@@ -108,7 +108,7 @@ func (s *Session) ask(c *Call, r *Ref) {
 	}
 	switch size := c.sizeBound(); {
 	case c.strict:
-		if int64(s.questions.n) >= 4*s.grantCalls {
+		if int64(s.questions.n) >= 4*s.grantCalls+int64(s.m.lim.OpenCalls) {
 			c.fail(errOverloaded)
 			return
 		}

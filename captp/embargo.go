@@ -28,7 +28,12 @@ func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
 		to.Release()
 		p.Release()
 	case !p.used || m.noEmbargo || s.err != nil || to.State() == Broken:
+		p.Retain()
 		m.forward(p, to)
+		if !p.used {
+			p.shorten(s)
+		}
+		p.Release()
 	case leadsTo(to, p):
 		to.Release()
 		m.breakRef(p, errSelf)
@@ -53,6 +58,9 @@ func (m *Machine) detour(r *Ref) *Ref {
 // until a Disembargo has followed the older ones, which went the way of way.
 func (s *Session) embargo(p, way, to *Ref) {
 	p.takeHeld(nil)
+	if way == p {
+		p.busy = false
+	}
 	p.Retain()
 	if len(s.embargoes) < s.m.lim.Embargoes {
 		s.beginEmbargo(p, way)
@@ -99,8 +107,12 @@ func (s *Session) moreEmbargoes() {
 // passes.
 func (m *Machine) lift(p *Ref) {
 	if to := p.embargoed; to != nil {
+		s := p.through()
 		p.embargoed = nil
 		m.forward(p, to)
+		if !p.busy && s != nil {
+			p.shorten(s)
+		}
 	}
 	p.Release()
 }

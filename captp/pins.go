@@ -66,6 +66,14 @@ func (r *Ref) movePins(to *Ref) {
 	r.leaveWay()
 }
 
+// shorten hands the pins of r on to what it came to, if that is the peer's too. Nothing that went the way of r, which led
+// through the peer and back, is under way there any more.
+func (r *Ref) shorten(s *Session) {
+	if end := r.Settled(); end.live() && end.through() == s {
+		r.movePins(end)
+	}
+}
+
 // leaveWay gives up the import or question that only pins of r still needed.
 func (r *Ref) leaveWay() {
 	if r.call != nil && r.call.q != nil {

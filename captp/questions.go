@@ -37,7 +37,7 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	c.unwait()
 	c.state, c.q, c.via = callAsked, q, s
 	c.tail = s.tails(c)
-	r.used = true
+	r.used, r.busy = true, true
 	var n int
 	if c.bootstrap {
 		n = s.writeBootstrap(q)
@@ -51,6 +51,7 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	} else {
 		s.openCalls++
 		s.openBytes += q.bytes
+		s.mostOpen = max(s.mostOpen, s.openCalls)
 	}
 	c.drop()
 	if c.tail {

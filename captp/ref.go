@@ -61,7 +61,8 @@ type Ref struct {
 	to  *Ref   // forward; one holder
 	err *Error // broken
 
-	used     bool // a call went through the peer that a Disembargo would have to follow
+	used     bool // a call went through the peer that a Disembargo would have to follow …
+	busy     bool // … and one has since the Disembargo was sent
 	watchers []watch
 	exports  []*exported // where this promise is exported: they want its Resolve
 }

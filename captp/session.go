@@ -33,6 +33,7 @@ type Session struct {
 	leaving     []*imported
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
+	mostOpen              int64 // the most of openCalls
 	backCalls             int64 // open calls that came from the peer and go back to it
 	grantBytes, openBytes int64
 	questionBytes         int64 // of all questions, also of those that take no credit
