@@ -30,6 +30,14 @@
 // A Receiver may run long in Receive, for it may run user code there.
 // [Link.Relieve] then lets another goroutine read on.
 //
+// Where one goroutine waits for what comes, over and over again, to wake it costs
+// more than all the rest: on two processors another thread wakes with it. So the
+// reader can be told to rest ([Link.Rest]), and whoever waits then reads in its place
+// ([Link.Lead], [Link.ReadUntil], [Link.Leave]) and calls Receive itself; between two
+// of those nobody reads. Who has the reader rest also has it go on ([Link.ReadOn]),
+// in time, when nobody comes any more or anything else is expected. A caller never
+// ends a link: the reader finds what it found.
+//
 // # Hostile strangers
 //
 // Before its handshake is done a connection holds at most a few KiB and lives at

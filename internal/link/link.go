@@ -39,6 +39,7 @@ type Link struct {
 	done     chan struct{} // closed when the link has ended
 	ready    chan struct{} // closed when Up has returned
 	turns    turnstile
+	relay    relay
 
 	mu      sync.Mutex
 	drained sync.Cond // the writer goroutine ended, or the link did
@@ -60,6 +61,8 @@ type Link struct {
 type transport struct {
 	sender
 	in      *reader
+	ping    func() // says one
+	pong    func()
 	secured *crypto.Secured
 	dialled bool      // by this vat
 	due     time.Time // when the answer to our dial is due; guarded by Links.mu
@@ -213,6 +216,7 @@ func (l *Link) Shutdown(ctx context.Context) error {
 	if idle {
 		l.Close(nil) // nobody knows of it yet
 	}
+	l.relay.end() // the peer's is expected
 	select {
 	case <-l.done:
 	case <-ctx.Done():
@@ -259,6 +263,7 @@ func (l *Link) finish(err error) bool {
 	close(l.done)
 	l.mu.Unlock()
 	l.cancel()
+	l.relay.end()
 	return l.turns.end()
 }
 

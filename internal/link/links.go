@@ -274,6 +274,7 @@ func (ls *Links) shut() (links []*Link) {
 func (ls *Links) newLink(id crypto.VatID) *Link {
 	l := &Link{links: ls, peer: id, done: make(chan struct{}), ready: make(chan struct{})}
 	l.drained.L = &l.mu
+	l.relay.change.L = &l.relay.mu
 	l.ctx, l.cancel = context.WithCancel(ls.ctx)
 	return l
 }

@@ -29,6 +29,7 @@ type reader struct {
 	end    bool             // End was opened
 	err    error            // what to report when the data before it was delivered
 	heard  time.Time        // when the last bytes came
+	until  time.Time        // the read deadline, unless somebody interrupts
 	silent time.Duration    // how long the peer owes a sign of life
 
 	bytes, records atomic.Uint64
@@ -44,7 +45,8 @@ var errEnded = errors.New("link: end of the stream")
 
 // next gives the bodies of the data records that one read completed, valid until
 // the next call. After PingAfter of silence it calls ping, and for every Ping pong.
-func (r *reader) next(limits *Limits, ping, pong func()) ([]byte, error) {
+// It gives errReached, which does not last, once u, which may be nil, is reached.
+func (r *reader) next(limits *Limits, ping, pong func(), u Until) ([]byte, error) {
 	for {
 		data, pings := r.openAll()
 		if pings {
@@ -57,6 +59,8 @@ func (r *reader) next(limits *Limits, ping, pong func()) ([]byte, error) {
 			return nil, r.err
 		case r.end:
 			return nil, errEnded
+		case u != nil && u.Reached():
+			return nil, errReached
 		}
 		if err := r.fill(); errors.Is(err, os.ErrDeadlineExceeded) {
 			r.err = r.silence(limits, ping)
@@ -173,6 +177,9 @@ func (r *reader) shrink() {
 // every read, which would cost more than the read: only here.
 func (r *reader) silence(limits *Limits, ping func()) error {
 	now := time.Now()
+	if now.Before(r.until) {
+		return r.await(r.until) // it was an interruption
+	}
 	if quiet := now.Sub(r.heard); quiet < limits.PingAfter {
 		return r.await(r.heard.Add(limits.PingAfter))
 	} else if r.silent > 0 || quiet < 2*limits.PingAfter {
@@ -185,7 +192,10 @@ func (r *reader) silence(limits *Limits, ping func()) error {
 	return r.await(now.Add(limits.PingAfter))
 }
 
-func (r *reader) await(until time.Time) error { return r.conn.SetReadDeadline(until) }
+func (r *reader) await(until time.Time) error {
+	r.until = until
+	return r.conn.SetReadDeadline(until)
+}
 
 // close gives the buffer back. Nobody reads any more.
 func (r *reader) close() {

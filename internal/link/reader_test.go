@@ -95,7 +95,7 @@ func FuzzReader(f *testing.F) {
 		var got []byte
 		ponged := 0
 		for {
-			data, err := reader.next(&limits, func() {}, func() { ponged++ })
+			data, err := reader.next(&limits, func() {}, func() { ponged++ }, nil)
 			if err != nil {
 				require.Equal(t, map[bool]error{true: errEnded, false: crypto.ErrTruncated}[end], err)
 				break
@@ -126,7 +126,7 @@ func FuzzReaderGarbage(f *testing.F) {
 		_, open := keys(t)
 		limits := Limits{}.filled()
 		reader := newReader(&chopped{data: garbage, sizes: sizes}, open)
-		data, err := reader.next(&limits, func() {}, func() {})
+		data, err := reader.next(&limits, func() {}, func() {}, nil)
 		require.Error(t, err)
 		require.Empty(t, data)
 	})

@@ -20,6 +20,8 @@ func (ls *Links) run(l *Link, t *transport, c claims) {
 	if t.dialled && !ls.await(l, t) {
 		return
 	}
+	t.ping = func() { l.control(t, crypto.RecordPing) }
+	t.pong = func() { l.control(t, crypto.RecordPong) }
 	if err := t.in.await(time.Now().Add(ls.limits.PingAfter)); err != nil {
 		ls.down(l, t, err)
 		return
@@ -121,20 +123,14 @@ func (ls *Links) await(l *Link, t *transport) bool {
 
 // read is the loop of a link's reader.
 func (ls *Links) read(l *Link, t *transport) {
-	ping := func() { l.control(t, crypto.RecordPing) }
-	pong := func() { l.control(t, crypto.RecordPong) }
 	for {
-		data, err := t.in.next(&ls.limits, ping, pong)
+		data, err := t.in.next(&ls.limits, t.ping, t.pong, nil)
 		if err != nil {
 			if errors.Is(err, errEnded) {
 				err = l.endToo(t)
 			}
 			ls.down(l, t, err)
 			return
-		}
-		if l.asked.Load() {
-			l.asked.Store(false)
-			l.roundTrips.Add(1)
 		}
 		if !ls.hand(l, t, data) {
 			return
@@ -144,7 +140,7 @@ func (ls *Links) read(l *Link, t *transport) {
 
 // hand gives what was read to the Receiver, and reports whether to read on.
 func (ls *Links) hand(l *Link, t *transport, data []byte) (more bool) {
-	relief, ok := l.turns.enter(true)
+	relief, ok := l.enter(true)
 	if !ok {
 		t.in.close()
 		return false
@@ -159,18 +155,28 @@ func (ls *Links) hand(l *Link, t *transport, data []byte) (more bool) {
 		relieved, closed := l.turns.leave(relief)
 		switch {
 		case relieved: // who reads on has taken over
-		case closed:
+		case !returned && !closed: // this goroutine is ending
+			ls.crew.start(func() { ls.read(l, t) }) // or the link is about to end
+		case l.relay.rest() || closed:
 			t.in.close()
 			l.tell()
-		case returned:
+		default:
 			more = true
-		default: // this goroutine is ending
-			ls.crew.start(func() { ls.read(l, t) }) // or the link is about to end
 		}
 	}()
 	l.receiver.Receive(data)
 	returned = true
 	return false
+}
+
+// enter is called before Receive. The caller must leave the turnstile after it,
+// unless enter gives false because the link has ended.
+func (l *Link) enter(relievable bool) (relief uint64, ok bool) {
+	if l.asked.Load() {
+		l.asked.Store(false)
+		l.roundTrips.Add(1)
+	}
+	return l.turns.enter(relievable)
 }
 
 // control sends a ping or a pong, unless the peer is to get bytes anyway: a peer
