@@ -184,6 +184,14 @@ func (c *Call) From() *Session {
 	return nil
 }
 
+// Session returns the session whose peer is to answer the call, if it has been sent.
+func (c *Call) Session() *Session {
+	if c.state == callAsked {
+		return c.q.s
+	}
+	return nil
+}
+
 // IsCanceled reports whether the sender lost interest.
 func (c *Call) IsCanceled() bool { return c.canceled }
 

@@ -117,6 +117,10 @@ func (s *Session) Idle() bool {
 	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && len(s.embargoes) == 0 // then none is to come
 }
 
+// Quiet reports whether the session is idle, and nothing is exported: unless it asks
+// for the bootstrap object, the peer has nothing to say but about its own promises.
+func (s *Session) Quiet() bool { return s.Idle() && s.exports.n == 0 }
+
 // OutLen returns how many bytes wait to be taken out. Releases join them when
 // TakeDirty is called.
 func (s *Session) OutLen() int { return len(s.out) }

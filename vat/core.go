@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -34,7 +35,10 @@ type core struct {
 	after    []afterwards // to be done with the machine right, once the machine has returned
 	outside  []func()     // to be done without it
 	flushing []*session   // sessions with bytes to write, in the order in which they became so
-	late     []*session   // with bytes to write for which nobody waits
+	unread   []*session   // whose reader rests, and maybe no caller reads
+	answered uint64       // answers for which somebody waited
+	late     []lateWrite  // what may wait for the steward, in order
+	ticks    uint64       // of the steward
 	scratch  []*captp.Session
 	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
 	timers   timers
@@ -113,8 +117,13 @@ func (c *core) leave() {
 // leaveWaiting is leave for a goroutine that now waits for an answer. If others wait
 // too, they were woken by the same batch and are about to send as well: what they
 // say leaves in one write with this.
-func (c *core) leaveWaiting() {
+func (c *core) leaveWaiting(w *waiter, call *captp.Call) {
 	c.settle()
+	if call != nil && c.awaiting.Load() == 1 {
+		if s := call.Session(); s != nil {
+			s.Tag().(*session).lead(w)
+		}
+	}
 	if c.awaiting.Load() > 1 && (!c.held || c.long) {
 		if !c.held && c.turns.len() > 0 {
 			signal(c.wake)
@@ -132,15 +141,34 @@ func (c *core) leaveWaiting() {
 
 // leaveSoon is leave for a send that nobody waits for yet: the worker writes, and
 // takes with it what is sent until it comes to that.
-func (c *core) leaveSoon() {
+func (c *core) leaveSoon(call *captp.Call) {
 	c.sent.Add(1)
 	c.settle()
-	if !c.held {
+	if c.leaveLate(call) {
+	} else if !c.held {
 		signal(c.wake)
 	} else if c.long {
 		c.flush()
 	}
 	c.unlock()
+}
+
+// leaveLate leaves a send of somebody who makes one lone call after the other for
+// that one to write, or the steward. Machine right.
+func (c *core) leaveLate(call *captp.Call) bool {
+	if call == nil || c.turns.len() > 0 {
+		return false
+	}
+	x := call.Session()
+	if x == nil {
+		return false
+	}
+	s := x.Tag().(*session)
+	if !s.leading.rests || s.leading.by || x.OutLen() > maxLate {
+		return false
+	}
+	c.writeLater(s)
+	return true
 }
 
 // unlock gives the machine right back and does what must be done without it.
@@ -195,7 +223,9 @@ func (c *core) sweep() {
 
 // waiter is a goroutine outside of any turn that waits for something here.
 type waiter struct {
-	ch chan struct{} // has room for one
+	ch    chan struct{}   // has room for one
+	leads *session        // it reads; not nil: see lead.go
+	ctx   context.Context // … until this ends
 }
 
 // waiter takes one from the free list. Machine right.
@@ -218,7 +248,7 @@ func (c *core) free(w *waiter) {
 // wakeAll wakes and forgets waiters. Machine right.
 func wakeAll(ws *[]*waiter) {
 	for i, w := range *ws {
-		signal(w.ch)
+		w.wakeUp()
 		(*ws)[i] = nil
 	}
 	*ws = (*ws)[:0]

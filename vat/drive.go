@@ -18,9 +18,11 @@ type feed struct {
 // receive feeds data to the machine, quantum by quantum, while its session has room
 // for what comes of it; the rest is put aside. If nobody has the turn right it
 // takes it, runs the turns that result, and writes once at the end; else who has it
-// will. The caller has the machine right; receive gives it back.
-func (c *core) receive(f *feed) {
-	mine := c.take(f)
+// will. A caller that reads for itself never takes it. The caller has the machine
+// right; receive gives it back.
+func (c *core) receive(f *feed, reader bool) {
+	mine := reader && c.take(f)
+	answered := c.answered
 	for len(f.rest) > 0 {
 		n := 0
 		if f.s.stash.size == 0 {
@@ -32,7 +34,7 @@ func (c *core) receive(f *feed) {
 			break
 		}
 		c.feed(f, n)
-		if !mine && c.turns.len() > 0 {
+		if !mine && reader && c.turns.len() > 0 {
 			mine = c.take(f)
 		}
 		if mine {
@@ -42,9 +44,16 @@ func (c *core) receive(f *feed) {
 			c.lock()
 		}
 	}
+	relieved := false
 	if mine {
 		c.drive()
+		relieved = c.holder != f
 		c.release()
+	}
+	if !reader {
+		f.s.leading.within = false
+	} else if !relieved && f.s.link != nil {
+		f.s.lone(c.answered - answered)
 	}
 	f.rest = nil
 	f.s.feeds = append(f.s.feeds, f)

@@ -1,5 +1,7 @@
 package vat
 
+import "slices"
+
 // flush writes what every session has to say, and ends sessions that the machine
 // has ended. It gives the machine right up while it writes; writing never waits
 // for a socket. Each session is written by one goroutine at a time: who finds
@@ -23,9 +25,9 @@ func (c *core) flush() {
 	}
 }
 
-// takeDirty lists the sessions with something to write. Where nobody waits for it,
-// which is so behind every row of pipelined calls, it is left for the next write or
-// the steward's next tick. Machine right.
+// takeDirty lists the sessions with something to write, but leaves for later what
+// nobody waits for: what there is to say behind every row of pipelined calls.
+// Machine right.
 func (c *core) takeDirty() {
 	c.scratch = c.machine.TakeDirty(c.scratch[:0])
 	for i, d := range c.scratch {
@@ -33,29 +35,45 @@ func (c *core) takeDirty() {
 		s := d.Tag().(*session)
 		if d.Due() || d.Err() != nil || d.OutLen() > maxLate || c.stir == nil {
 			c.flushing = append(c.flushing, s)
-		} else if d.OutLen() > 0 && !s.late {
-			s.late = true
-			c.late = append(c.late, s)
-			c.watch()
+		} else if d.OutLen() > 0 {
+			c.writeLater(s)
 		}
 	}
 }
 
-// maxLate is how many bytes may be left for later.
+// maxLate is how many bytes of what nobody waits for may be left for later.
 const maxLate = 1 << 10
 
-// writeLate writes what was left for later. Machine right.
+// writeLater has the steward write what s has to say, if nobody does before. Machine
+// right.
+func (c *core) writeLater(s *session) {
+	if s.late == 0 {
+		s.late = c.ticks + 2
+		c.late = append(c.late, lateWrite{s, s.late})
+		c.watch()
+	}
+}
+
+// lateWrite is a session's turn in what the steward writes.
+type lateWrite struct {
+	s    *session
+	tick uint64 // when; s.late if nobody has written it before
+}
+
+// writeLate writes what was left for later, at least a whole tick ago. Machine right.
 func (c *core) writeLate() {
-	if len(c.late) == 0 {
-		return
+	c.ticks++
+	n := 0
+	for n < len(c.late) && c.late[n].tick <= c.ticks {
+		if x := c.late[n]; x.s.late == x.tick {
+			c.flushing = append(c.flushing, x.s)
+		}
+		n++
 	}
-	for i, s := range c.late {
-		s.late = false
-		c.flushing = append(c.flushing, s)
-		c.late[i] = nil
+	c.late = slices.Delete(c.late, 0, n)
+	if len(c.flushing) > 0 {
+		c.flush()
 	}
-	c.late = c.late[:0]
-	c.flush()
 }
 
 // flush writes the session's bytes, if nobody else is at it. Machine right.
@@ -64,7 +82,10 @@ func (s *session) flush() {
 		return
 	}
 	c := s.core
-	s.writing = true
+	s.writing, s.late = true, 0
+	if s.leading.rests && !s.leading.by && !s.captp.Quiet() {
+		s.readOn()
+	}
 	for s.captp.OutLen() > 0 {
 		out := s.captp.TakeOut(s.spare)
 		s.spare = nil

@@ -38,7 +38,7 @@ func TestFinishesWaitForCompany(t *testing.T) {
 		require.Equal(t, "", call[string](t, r.Send("me"), "join"))
 		synctest.Wait()
 		before := p.net.Stats().Bytes
-		pass(2 * time.Millisecond)
+		pass(4 * time.Millisecond)
 		require.Greater(t, p.net.Stats().Bytes, before, "the Finish of the first call")
 		before = p.net.Stats().Bytes
 		pass(time.Second)

@@ -140,7 +140,8 @@ func (p *promise) afterwards() {
 		w.settled(p)
 	}
 	if first != nil {
-		signal(first.ch) // last: a caller uses p again at once
+		p.core.answered++
+		first.wakeUp() // last: a caller uses p again at once
 	}
 }
 
@@ -369,7 +370,7 @@ func (p *promise) await(ctx context.Context) error {
 		p.waiters = append(p.waiters, w)
 	}
 	c.awaiting.Add(1)
-	c.leaveWaiting()
+	c.leaveWaiting(w, p.call)
 	err := c.wait(ctx, w)
 	c.awaiting.Add(-1)
 	c.lock()
@@ -396,6 +397,9 @@ func (p *promise) await(ctx context.Context) error {
 
 // wait waits for w to be woken.
 func (c *core) wait(ctx context.Context, w *waiter) error {
+	if w.leads != nil {
+		w.read(ctx)
+	}
 	select {
 	case <-w.ch:
 		return nil

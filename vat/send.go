@@ -58,11 +58,13 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 	defer e.done()
 	err := e.args(verb, args)
 	c.lock()
-	if p.waited {
-		defer c.leaveWaiting()
-	} else {
-		defer c.leaveSoon()
-	}
+	defer func() {
+		if p.waited {
+			c.leaveWaiting(p.first, p.call)
+		} else {
+			c.leaveSoon(p.call)
+		}
+	}()
 	if err == nil {
 		err = c.refused
 	}

@@ -20,11 +20,12 @@ type session struct {
 	writing bool    // somebody is in flush
 	behind  bool    // when last looked at, bytes waited for the socket
 	ending  bool    // the link is being ended
-	late    bool    // in core.late
+	late    uint64  // the steward's tick at which it is to be written; 0: none
 	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
 	waits   int     // promises among the arguments of its calls that are waited for
 	waiting int     // bytes that the link had not got rid of when last looked at
+	leading leading
 	pace    pace
 	stash   stash
 }
@@ -76,7 +77,12 @@ func (s *session) Receive(data []byte) {
 		f = &feed{s: s}
 	}
 	f.rest = data
-	c.receive(f)
+	if s.leading.by { // the reader is not within Receive, or no more for long
+		s.leading.within = true
+		c.receive(f, false)
+		return
+	}
+	c.receive(f, true)
 }
 
 // Closed implements link.Receiver: the link has ended, and everything that went

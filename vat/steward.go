@@ -12,7 +12,8 @@ const (
 // batch is over, and while it is a link's reader nobody reads that link. If a turn
 // takes longer than a tick, the steward writes what is due, has the link read by
 // another goroutine, and lets everybody write for himself until the turn is over.
-// It also writes what nobody waits for. It sleeps while the vat does nothing.
+// It also writes what nobody waits for, and has links read on that no caller reads
+// any more. It sleeps while the vat does nothing.
 func (v *Vat) steward() {
 	c := v.core
 	ticker := time.NewTicker(stewardTick)
@@ -56,9 +57,14 @@ type patrol struct {
 // tick looks once, and reports whether to look again.
 func (p *patrol) tick(c *core) bool {
 	c.lock()
-	defer c.leave()
+	// The worker, whose the timers are, may be in a long turn: grants expire all the same.
+	if fired := c.fireTimers(); fired || c.drain != nil {
+		defer c.leave()
+	} else {
+		defer c.unlock() // what others have yet to write is theirs
+	}
 	c.writeLate()
-	c.fireTimers() // the worker, whose they are, may be in a long turn: grants expire all the same
+	unread := c.handBack()
 	if !c.held {
 		if p.batch == c.batches {
 			p.idle++
@@ -66,8 +72,8 @@ func (p *patrol) tick(c *core) bool {
 			p.idle, p.batch = 0, c.batches
 		}
 		p.same = 0
-		if p.idle >= stewardIdle {
-			c.stirred = false // the next batch wakes the steward
+		if p.idle >= stewardIdle && !unread && len(c.late) == 0 {
+			c.stirred = false // see watch
 			return false
 		}
 		return true

@@ -45,16 +45,18 @@ func (ts *timers) clear() {
 	ts.heap = nil
 }
 
-// fireTimers calls what is due. Machine right.
-func (c *core) fireTimers() {
+// fireTimers calls what is due, and reports whether anything was. Machine right.
+func (c *core) fireTimers() (fired bool) {
 	if len(c.timers.heap) == 0 {
-		return
+		return false
 	}
 	now := time.Now()
 	for len(c.timers.heap) > 0 && !c.timers.heap[0].at.After(now) {
 		heap.Pop(&c.timers.heap).(*timer).fire()
 		c.settle()
+		fired = true
 	}
+	return fired
 }
 
 // nextTimer returns how long it is until the next is due. Machine right.

@@ -1,0 +1,15 @@
+package vat
+
+// Reads tells who reads the one session of v: "reader", "nobody", or "caller".
+func Reads(v *Vat) string {
+	c := v.core
+	c.lock()
+	defer c.unlock()
+	switch l := &c.sessions[0].leading; {
+	case l.by:
+		return "caller"
+	case l.rests:
+		return "nobody"
+	}
+	return "reader"
+}
