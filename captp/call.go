@@ -59,6 +59,7 @@ type Call struct {
 
 	pipes     []pipe
 	follows   *Call // while following
+	place     int   // among the followers of that
 	followers []*Call
 	err       *Error // outcome, once settled
 }

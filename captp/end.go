@@ -108,7 +108,8 @@ func (s *Session) endHeld(err *Error) {
 }
 
 func (s *Session) endAnswers() {
-	for _, a := range s.answers.all() {
+	all := s.answers.all()
+	for _, a := range all {
 		c := a.call
 		returned := a.returned
 		a.finished, a.returned, a.exports = true, true, nil
@@ -122,6 +123,35 @@ func (s *Session) endAnswers() {
 			c.Cancel()
 		}
 	}
+	// The others were called on, by the peer or by whom it passed their results to.
+	// As the former go, so do those: nobody waits for them.
+	for again := true; again; {
+		again = false
+		for i := len(all) - 1; i >= 0; i-- {
+			if c := all[i].call; c.answer == all[i] && !c.canceled && c.state != callSettled && c.lonely() {
+				c.Cancel()
+				again = true
+			}
+		}
+	}
+}
+
+// lonely reports whether nobody uses, or waits for, the results of c.
+func (c *Call) lonely() bool {
+	if len(c.followers) > 0 {
+		return false
+	}
+	for _, p := range c.pipes {
+		if p.ref.holders > 1 {
+			return false
+		}
+		for _, it := range p.ref.queue {
+			if it.call == nil || it.call.state != callSettled {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // dropPipes forgets the promises for results of c that nobody holds who could still use them.

@@ -169,7 +169,7 @@ func (c *Call) Follow(other *Call) {
 	}
 	c.unwait()
 	c.tangled, other.tangled = true, true
-	c.state, c.follows = callFollowing, other
+	c.state, c.follows, c.place = callFollowing, other, len(other.followers)
 	other.followers = append(other.followers, c)
 	for _, p := range c.pipes {
 		r := other.pipe(p.path)
@@ -324,6 +324,9 @@ func (c *Call) leave() {
 		c.obj.Release()
 		c.obj = nil
 	}
+	if c.follows != nil && c.follows.state != callSettled {
+		c.unfollow()
+	}
 	c.via, c.follows = nil, nil
 	if q := c.q; q != nil {
 		if q.call == c {
@@ -336,12 +339,10 @@ func (c *Call) leave() {
 // unfollow undoes Follow.
 func (c *Call) unfollow() {
 	o := c.follows
-	for i, f := range o.followers {
-		if f == c {
-			o.followers = append(o.followers[:i], o.followers[i+1:]...)
-			break
-		}
-	}
+	last := o.followers[len(o.followers)-1]
+	o.followers[c.place], last.place = last, c.place
+	o.followers[len(o.followers)-1] = nil
+	o.followers = o.followers[:len(o.followers)-1]
 	c.follows = nil
 }
 

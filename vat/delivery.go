@@ -46,7 +46,8 @@ type underway struct {
 	cancel context.CancelCauseFunc // its method took a context
 	wait   *waiting                // it waits for arguments
 	skip   bool                    // it was canceled before its turn
-	follow *promise                // its outcome will be that of this
+	follow *promise                // its turn is over, and its outcome will be that of this
+	at     int                     // where this stands among the watchers of follow
 }
 
 // canceled hears, inside the machine, that nobody waits for call any more.
@@ -58,6 +59,8 @@ func (c *core) canceled(call *captp.Call) {
 	case u == nil: // queued or running; if its turn is still to come, begin sees it
 		// A call whose session has ended was delivered all the same.
 		c.calls[call] = &underway{skip: from == nil || from.Err() == nil}
+	case u.follow != nil:
+		c.later(&unanswered{c, call, u})
 	case u.wait != nil:
 		c.later((*abandoned)(u.wait))
 	case u.cancel != nil:
@@ -237,18 +240,19 @@ func (d *delivery) commit() {
 		call.Fail(toWire(ErrCycle))
 		c.over(call, d.ctx)
 	case d.follow != nil:
-		if c.calls[call] == nil {
-			c.calls[call] = &underway{}
+		if call.IsCanceled() {
+			call.Fail(toWire(ErrCanceled))
+			c.over(call, d.ctx)
+			break
 		}
-		c.calls[call].follow = d.follow
-		cancel := d.ctx
 		call.Took()
-		if p := d.follow; p.state == pending && p.call != nil && !p.solo {
+		p := d.follow
+		f := &follower{call: call, cancel: d.ctx, followed: p.state == pending && p.call != nil && !p.solo}
+		if f.followed {
 			call.Follow(p.call)
-			p.whenSettled(watchFunc(func(*promise) { c.over(call, cancel) }))
-		} else {
-			p.whenSettled(watchFunc(func(p *promise) { answer(call, p); c.over(call, cancel) }))
 		}
+		c.calls[call] = &underway{cancel: d.ctx, follow: p, at: len(p.watch)}
+		p.whenSettled(f)
 	case d.enc != nil:
 		flat, caps := d.enc.take()
 		call.Return(flat, caps)
@@ -272,19 +276,45 @@ func (c *core) over(call *captp.Call, cancel context.CancelCauseFunc) {
 	}
 }
 
-// answer gives call the outcome of p, which a method returned. Machine right.
-func answer(call *captp.Call, p *promise) {
-	if p.state == broken {
-		call.Fail(p.wireError().PassedOn())
-		return
-	}
-	call.Return(p.flat, p.retained())
+// follower gives a call the outcome of the promise that its method returned.
+type follower struct {
+	call     *captp.Call
+	cancel   context.CancelCauseFunc
+	followed bool // the machine does so
 }
 
-// watchFunc is a watcher of one function.
-type watchFunc func(p *promise)
+func (f *follower) settled(p *promise) {
+	switch {
+	case f.followed:
+	case p.state == broken:
+		f.call.Fail(p.wireError().PassedOn())
+	default:
+		f.call.Return(p.flat, p.retained())
+	}
+	p.core.over(f.call, f.cancel)
+}
 
-func (f watchFunc) settled(p *promise) { f(p) }
+// unanswered is a call that was canceled while it waits for the promise that its
+// method returned. It does not wait any more: its caller may have gone, and the
+// promise may never settle.
+type unanswered struct {
+	core *core
+	call *captp.Call
+	u    *underway
+}
+
+func (a *unanswered) afterwards() {
+	c := a.core
+	if c.calls[a.call] != a.u {
+		return // answered meanwhile
+	}
+	a.u.follow.unwatch(a.u.at, a.call)
+	if a.u.cancel != nil {
+		c.outside = append(c.outside, func() { a.u.cancel(ErrCanceled) })
+	}
+	a.call.Fail(toWire(ErrCanceled))
+	c.over(a.call, nil)
+}
 
 // clip bounds a string of a peer that goes into an error.
 func clip(s string) string {

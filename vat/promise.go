@@ -71,7 +71,8 @@ type promise struct {
 	cleanup runtime.Cleanup // has what p holds released when p is collected
 	first   *waiter         // of those who wait; the others:
 	waiters []*waiter
-	watch   []watcher
+	watch   []watcher // nil: one that was taken back
+	gaps    int       // of these
 }
 
 // room is where the results of most promises fit, a reference or a few numbers.
@@ -135,9 +136,11 @@ func (p *promise) afterwards() {
 	wakeAll(&p.waiters)
 	p.waiters = nil
 	watch := p.watch
-	p.watch = nil
+	p.watch, p.gaps = nil, 0
 	for _, w := range watch {
-		w.settled(p)
+		if w != nil {
+			w.settled(p)
+		}
 	}
 	if first != nil {
 		p.core.answered++
@@ -302,6 +305,31 @@ func (p *promise) whenSettled(w watcher) {
 	if p.state != pending {
 		p.core.later(p)
 	}
+}
+
+// unwatch takes back the follower of call, which stands at a place in watch. Machine right.
+func (p *promise) unwatch(at int, call *captp.Call) {
+	if at >= len(p.watch) {
+		return
+	}
+	if f, ok := p.watch[at].(*follower); !ok || f.call != call {
+		return
+	}
+	p.watch[at] = nil
+	if p.gaps++; p.gaps < 32 || p.gaps < len(p.watch)/2 {
+		return
+	}
+	kept := p.watch[:0]
+	for _, w := range p.watch {
+		if f, ok := w.(*follower); ok {
+			p.core.calls[f.call].at = len(kept)
+		}
+		if w != nil {
+			kept = append(kept, w)
+		}
+	}
+	clear(p.watch[len(kept):])
+	p.watch, p.gaps = kept, 0
 }
 
 // start asks for the outcome of a promise that stands for a reference. Machine right.
