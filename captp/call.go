@@ -32,6 +32,7 @@ type Call struct {
 	m            *Machine
 	state        callState
 	noPipelining bool // nobody will ask for Pipe
+	brief        bool // nothing of the outcome is kept for the sender
 	canceled     bool // the sender lost interest
 	held         bool // the sender's handle has not been given back
 	waiting      bool // counted as pending
@@ -96,14 +97,16 @@ type Outgoing struct {
 	Params       []byte // flat segment, root pointer first; copied before Send returns
 	Caps         []*Ref // capability table, copied too; one holder of each passes, nil is null
 	NoPipelining bool   // Pipe will not be used
+	Brief        bool   // once Settled has returned, the outcome will not be used
 	Sink         Sink   // told the outcome; nil if it is not wanted
 }
 
 // Sink receives the outcome of a local send.
 type Sink interface {
 	// Settled is called once, inside the machine, maybe before Send returns. out
-	// is valid until c.Done. It must not call the machine, but for Retain, State
-	// and Pipe.
+	// is valid until c.Done; only within Settled if the call was sent as Brief.
+	// Then it may come from a stranger's message: CopyOnce it. It must not call
+	// the machine, but for Retain, State and Pipe.
 	Settled(c *Call, out Outcome)
 }
 
@@ -132,7 +135,8 @@ type Object interface {
 // sender until Done.
 func (m *Machine) Send(target *Ref, o *Outgoing) *Call {
 	c := m.newCall()
-	c.iface, c.method, c.noPipelining, c.sink, c.held = o.Interface, o.Method, o.NoPipelining, o.Sink, true
+	c.iface, c.method, c.noPipelining, c.brief = o.Interface, o.Method, o.NoPipelining, o.Brief
+	c.sink, c.held = o.Sink, true
 	for i, r := range o.Caps {
 		if r != nil && len(m.gates) > 0 {
 			o.Caps[i] = m.behindGate(nil, r)

@@ -292,7 +292,7 @@ func (c *Call) keeps(p payload) bool {
 		pipelines := !c.noPipelining && (len(p.caps) > 0 || c.iface == c.m.cfg.ObjectInterface)
 		return !a.finished && (a.yourself || pipelines)
 	}
-	return c.held
+	return c.held && !c.brief
 }
 
 // tell tells the sender.
@@ -303,7 +303,11 @@ func (c *Call) tell(p payload) {
 	}
 	if s := c.sink; s != nil {
 		c.sink = nil
-		s.Settled(c, Outcome{Err: c.err, Content: c.body.content, Caps: c.body.caps})
+		out := Outcome{Err: c.err, Content: c.body.content, Caps: c.body.caps}
+		if c.brief && c.err == nil {
+			out.Content, out.Caps = p.content, p.caps
+		}
+		s.Settled(c, out)
 	}
 }
 

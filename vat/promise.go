@@ -108,7 +108,7 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 			if p.flat == nil {
 				p.flat = p.room.flat[:]
 			}
-			flat, err := capn.Flatten(p.flat[:0], out.Content)
+			flat, err := capn.FlattenOnce(p.flat[:0], out.Content)
 			if err != nil {
 				p.state, p.err = broken, fmt.Errorf("%w: %w", ErrBadResult, err)
 			}

@@ -81,7 +81,7 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 		return
 	}
 	o := &e.out
-	o.Interface, o.Method, o.NoPipelining, o.Sink = object.Object_TypeID, methodSend, p.solo, (*sink)(p)
+	o.Interface, o.Method, o.NoPipelining, o.Brief, o.Sink = object.Object_TypeID, methodSend, p.solo, true, (*sink)(p)
 	o.Params, o.Caps = e.take()
 	call := c.machine.Send(ref, o)
 	if p.state == pending {
@@ -144,7 +144,8 @@ func (x *complaints) add(now time.Time) (more int, tell bool) {
 // sendSettle asks what r settles to; sink gets it. Machine right.
 func (c *core) sendSettle(r *captp.Ref, sink captp.Sink) *captp.Call {
 	return c.machine.Send(r, &captp.Outgoing{
-		Interface: object.Object_TypeID, Method: methodSettle, Params: emptyParams, NoPipelining: true, Sink: sink,
+		Interface: object.Object_TypeID, Method: methodSettle, Params: emptyParams,
+		NoPipelining: true, Brief: true, Sink: sink,
 	})
 }
 
