@@ -51,6 +51,7 @@ type encoder struct {
 	val     value.Encoder
 	core    *core
 	sources []source
+	caps    []*captp.Ref   // what take made of them
 	outcome bool           // it is the result of the current turn, whose method has returned
 	out     captp.Outgoing // for send
 }
@@ -77,7 +78,8 @@ func newEncoder(c *core) *encoder {
 // done gives e back; nothing it gave may be used any more.
 func (e *encoder) done() {
 	clear(e.sources)
-	e.core, e.outcome, e.sources, e.out = nil, false, e.sources[:0], captp.Outgoing{}
+	clear(e.caps)
+	e.core, e.outcome, e.sources, e.caps, e.out = nil, false, e.sources[:0], e.caps[:0], captp.Outgoing{}
 	if cap(e.val.B.Buffer()) > maxPooled {
 		e.val.B.Init(nil)
 	}
@@ -106,23 +108,22 @@ func (e *encoder) result(v reflect.Value) error {
 
 func sendError(err error) error { return fmt.Errorf("%w: %w", ErrNotSendable, err) }
 
-// take returns what was encoded, valid until done, and a new capability table.
-// Machine right.
+// take returns what was encoded and a capability table, with a holder of each, both
+// valid until done. Machine right.
 func (e *encoder) take() (flat []byte, caps []*captp.Ref) {
-	if len(e.sources) > 0 {
-		caps = make([]*captp.Ref, len(e.sources))
-		for i, s := range e.sources {
-			switch {
-			case s.host != nil:
-				caps[i] = s.host.ref(e.core.grantOf(s.host, e.outcome))
-			case s.promise != nil:
-				caps[i] = s.promise.ref().Retain()
-			default:
-				caps[i] = s.ref.sendTo().Retain()
-			}
+	for _, s := range e.sources {
+		var r *captp.Ref
+		switch {
+		case s.host != nil:
+			r = s.host.ref(e.core.grantOf(s.host, e.outcome))
+		case s.promise != nil:
+			r = s.promise.ref().Retain()
+		default:
+			r = s.ref.sendTo().Retain()
 		}
+		e.caps = append(e.caps, r)
 	}
-	return e.val.B.Bytes(), caps
+	return e.val.B.Bytes(), e.caps
 }
 
 // EncodeRef implements value.EncodeHooks.

@@ -198,10 +198,15 @@ func signal(ch chan struct{}) {
 // of everything, so they only write here; the next use of the machine right
 // releases them.
 type garbage struct {
-	mu   sync.Mutex
-	any  atomic.Bool
-	refs []*captp.Ref
+	mu    sync.Mutex
+	any   atomic.Bool
+	refs  []*captp.Ref
+	spare []*captp.Ref // to be filled next; guarded by the machine right
 }
+
+// spareGarbage is how many references a list of garbage may have room for to be used
+// again.
+const spareGarbage = 8 << 10
 
 func (g *garbage) add(refs ...*captp.Ref) {
 	g.mu.Lock()
@@ -215,10 +220,14 @@ func (c *core) sweep() {
 	g := &c.garbage
 	g.mu.Lock()
 	refs := g.refs
-	g.refs = nil
+	g.refs, g.spare = g.spare, nil
 	g.any.Store(false)
 	g.mu.Unlock()
 	release(refs)
+	if cap(refs) <= spareGarbage {
+		clear(refs)
+		g.spare = refs[:0]
+	}
 }
 
 // waiter is a goroutine outside of any turn that waits for something here.
