@@ -11,6 +11,9 @@ type caller struct {
 	waiter waiter
 }
 
+// maxCaller is the size of the largest results whose memory is used again.
+const maxCaller = 32 << 10
+
 // caller returns one that counts as waiting, for a send of verb.
 func (c *core) caller(verb string) *caller {
 	x, _ := c.callers.Get().(*caller)
@@ -51,7 +54,7 @@ func (x *caller) free() {
 		c.leave()
 	}
 	flat := x.flat[:0]
-	if cap(flat) > 4096 {
+	if cap(flat) > maxCaller {
 		flat = nil
 	}
 	x.promise = promise{flat: flat}

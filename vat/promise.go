@@ -105,10 +105,7 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 		if out.Content.IsNull() {
 			p.flat = nil
 		} else {
-			if p.flat == nil {
-				p.flat = p.room.flat[:]
-			}
-			flat, err := capn.FlattenOnce(p.flat[:0], out.Content)
+			flat, err := capn.FlattenOnce(p.roomFor(out.Content.MessageBytes()), out.Content)
 			if err != nil {
 				p.state, p.err = broken, fmt.Errorf("%w: %w", ErrBadResult, err)
 			}
@@ -123,6 +120,18 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 	p.collect()
 	p.call = call // also when Send has not returned yet
 	p.core.later(p)
+}
+
+// roomFor returns room for the results in a message of so many bytes, to be grown if
+// need be. Of a large message they are likely to be the most part.
+func (p *promise) roomFor(bytes int) []byte {
+	switch {
+	case bytes > 1<<10 && bytes > cap(p.flat):
+		return make([]byte, 0, min(bytes, maxPooled))
+	case p.flat == nil:
+		return p.room.flat[:0]
+	}
+	return p.flat[:0]
 }
 
 // afterwards implements afterwards: it tells who waits for p, and gives the call back.
