@@ -212,6 +212,7 @@ func (s *Session) lookup(t targetMsg) (r *Ref, way bool) {
 	if c.state != callSettled || c.err != nil || len(a.told) == 0 {
 		return c.pipe(t.path), false
 	}
+	c.body.content.Refill()
 	r, place, err := c.at(t.path, c.body.content, c.body.caps)
 	if err != nil || r == nil || place < 0 {
 		if r != nil {

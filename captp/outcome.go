@@ -63,6 +63,7 @@ func (c *Call) settledPipe(path string) *Ref {
 	if c.err != nil {
 		return c.m.BrokenRef(c.err)
 	}
+	c.body.content.Refill()
 	r, _, err := c.at(path, c.body.content, c.body.caps)
 	if err != nil {
 		return c.m.BrokenRef(err)
@@ -225,6 +226,7 @@ func (c *Call) settle(p payload, err *Error) {
 	c.drop()
 	told := c.settlePipes(p, err)
 	own := p
+	p.content.Refill()
 	if c.answer != nil {
 		own = told
 	}
@@ -240,6 +242,7 @@ func (c *Call) settle(p payload, err *Error) {
 		c.err = errOverloaded // for whoever uses the results as a reference from now on
 	}
 	for _, f := range c.followers {
+		p.content.Refill()
 		f.settle(payload{flat: p.flat, content: p.content, caps: retainAll(told.caps)}, err.PassedOn().answer())
 	}
 	c.followers = nil
@@ -265,6 +268,7 @@ func (c *Call) settlePipes(p payload, err *Error) (told payload) {
 			}
 			continue
 		}
+		p.content.Refill()
 		r, place, e := c.at(x.path, p.content, p.caps)
 		switch {
 		case e != nil:

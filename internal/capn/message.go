@@ -45,6 +45,7 @@ type Message struct {
 	inline [inlineSegments][]byte
 	many   [][]byte // storage for more segments than fit inline, kept for reuse
 	budget int64    // words that may still be visited
+	full   int64    // what budget began with
 	depth  uint8
 }
 
@@ -144,21 +145,30 @@ func (m *Message) ParseFlat(seg []byte, lim *Limits) error {
 func (m *Message) Reset() {
 	clear(m.segs)
 	m.segs = nil
-	m.budget, m.depth = 0, 0
+	m.budget, m.full, m.depth = 0, 0, 0
 }
 
 // start sets budget and depth for a message of size bytes.
 func (m *Message) start(size int, lim *Limits) {
-	m.budget = int64(size/wordBytes)*8 + 64
+	m.full = int64(size/wordBytes)*8 + 64
 	m.depth = DefaultDepth
+	if lim != nil && lim.Traversal > 0 {
+		m.full = int64(lim.Traversal)
+	}
+	m.budget = m.full
 	if lim == nil {
 		return
 	}
-	if lim.Traversal > 0 {
-		m.budget = int64(lim.Traversal)
-	}
 	if lim.Depth > 0 {
 		m.depth = uint8(min(lim.Depth, maxDepth))
+	}
+}
+
+// Refill gives the message that p is of its whole budget back. It is for who reads
+// one message on behalf of several, each of whom may cost that much.
+func (p Ptr) Refill() {
+	if p.m != nil {
+		p.m.budget = p.m.full
 	}
 }
 
