@@ -124,11 +124,13 @@ func (s *Session) endAnswers() {
 		}
 	}
 	// The others were called on, by the peer or by whom it passed their results to.
-	// As the former go, so do those: nobody waits for them.
+	// As the former go, so do those: nobody waits for them. Those that wait for
+	// something go in any case: it could be themselves.
 	for again := true; again; {
 		again = false
 		for i := len(all) - 1; i >= 0; i-- {
-			if c := all[i].call; c.answer == all[i] && !c.canceled && c.state != callSettled && c.lonely() {
+			c := all[i].call
+			if c.answer == all[i] && !c.canceled && c.state != callSettled && (c.state == callQueued || c.gated || c.lonely()) {
 				c.Cancel()
 				again = true
 			}
