@@ -221,6 +221,7 @@ type argument struct {
 func (a *argument) afterwards() {
 	if a.w.full { // the call is refused: nothing is asked for
 		a.w.count(-1)
+		a.x.promise.letGo()
 		return
 	}
 	a.x.promise.whenSettled(a)
@@ -256,6 +257,7 @@ func (w *waiting) settled(x *settledRef) {
 	w.left--
 	w.count(-1)
 	if w.over {
+		x.promise.letGo()
 		return
 	}
 	if x.promise.state == broken {
@@ -314,6 +316,18 @@ func (w *waiting) fail(err error) {
 	w.end()
 	w.done()
 	w.call.Fail(toWire(err))
+	w.data.letGo()
+}
+
+// letGo releases what the promises hold that have settled: those that have not do so
+// when they settle. Machine right.
+func (s *settledData) letGo() {
+	for _, x := range s.entries {
+		if x.promise.state != pending {
+			x.promise.letGo()
+		}
+		x.inner.letGo()
+	}
 }
 
 func (w *waiting) end() {

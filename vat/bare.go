@@ -57,17 +57,10 @@ func (s *bareCore) Forget(promise any) bool {
 	c, p := (*core)(s), promise.(anyPromise).base()
 	c.lock()
 	defer c.leave()
-	if p.state == pending || p.call != nil {
+	if p.state == pending && !p.lazy || p.call != nil {
 		return false
 	}
-	p.cleanup.Stop()
-	if p.pipe != nil {
-		p.pipe.Release()
-	}
-	if p.owns {
-		release(p.caps)
-	}
-	p.pipe, p.caps, p.owns = nil, nil, false
+	p.letGo()
 	return true
 }
 

@@ -264,7 +264,10 @@ func (d *delivery) commit() {
 	if d.enc != nil {
 		d.enc.done()
 	}
-	d.t.args.done()
+	if args := d.t.args; args != nil {
+		args.done()
+		args.data.letGo()
+	}
 	*d = delivery{core: c, in: d.in}
 }
 

@@ -170,6 +170,19 @@ func (k kept) release() {
 	k.garbage.add(k.others...)
 }
 
+// letGo releases what p holds, which nobody will use any more, before p is collected.
+// Machine right.
+func (p *promise) letGo() {
+	p.cleanup.Stop()
+	if p.pipe != nil {
+		p.pipe.Release()
+	}
+	if p.owns {
+		release(p.caps)
+	}
+	p.pipe, p.caps, p.owns = nil, nil, false
+}
+
 // collect has what p holds released when p is collected: one cleanup for all of it.
 // An outcome that is on its way needs none, for the machine knows p. Machine right.
 func (p *promise) collect() {

@@ -22,8 +22,8 @@ type Core interface {
 	Connect(peer crypto.VatID) Session
 	// Step runs one turn, and reports whether there was one.
 	Step() bool
-	// Forget releases what a settled promise holds, as the garbage collector would.
-	// It reports false, and does nothing, while the promise is pending.
+	// Forget releases what a promise holds, as the garbage collector would. It reports false, and does nothing, while
+	// somebody waits for it.
 	Forget(promise any) bool
 	// Left describes what the core still holds for others; "" is nothing.
 	Left() string
