@@ -215,6 +215,10 @@ func (r *Ref) Session() *Session {
 	return nil
 }
 
+// ResultOf returns the call of whose results r is one, if that has no outcome yet;
+// nil otherwise.
+func (r *Ref) ResultOf() *Call { return r.Settled().of }
+
 // Watch asks that w be told, once, of the next change of r: the settling of a
 // promise, or the breaking of a settled reference.
 func (r *Ref) Watch(w Watcher) {

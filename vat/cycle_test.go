@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/sturdyref"
 )
 
 // loops is an object whose methods return promises that are given to it.
@@ -77,4 +78,39 @@ func TestACircleThroughResultsBreaks(t *testing.T) {
 			require.Empty(t, w.a.calls)
 		})
 	}
+}
+
+// keeps is an object that is sent the result of its own method.
+type keeps struct {
+	Object
+	self *Vat
+	r    *Resolver[int]
+	got  *Promise[int]
+}
+
+func (k *keeps) Some() *Promise[int] {
+	p, r := NewPromise[int](k.self)
+	k.r = r
+	return p
+}
+
+func (k *keeps) Keep(p *Promise[int]) { k.got = p }
+
+// A result may come back to the vat that is to answer it.
+func TestACircleThroughAResultThatCameBackBreaks(t *testing.T) {
+	spec.Covers(t, "PROM-3")
+	w := newStepped()
+	o := &keeps{self: &Vat{core: w.b}}
+	h, err := w.b.host(o)
+	require.NoError(t, err)
+	w.b.table[sturdyref.HashSwissnum(w.b.id, &secret)] = &Grant{core: w.b, host: h}
+	far := w.a.ask(w.ab, sturdyref.SwissnumOf(secret))
+	q := Send[int](far, "some")
+	far.SendOnly("keep", q)
+	w.run()
+	require.Equal(t, pending, q.state)
+	o.r.Follow(o.got)
+	w.run()
+	require.Equal(t, broken, q.state)
+	require.ErrorIs(t, q.err, ErrCycle)
 }

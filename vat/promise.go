@@ -273,6 +273,13 @@ func (p *promise) awaits(x *promise, call *captp.Call) bool {
 			p = p.lead
 		case p.call != nil && p.core.calls[p.call] != nil:
 			p = p.core.calls[p.call].follow
+		case p.named:
+			// It came in a message, and may be what this vat is to answer.
+			of := p.pipe.ResultOf()
+			if of == nil || of == call || p.core.calls[of] == nil {
+				return of != nil && of == call
+			}
+			p = p.core.calls[of].follow
 		default:
 			return false
 		}
