@@ -112,5 +112,5 @@ func TestACircleThroughAResultThatCameBackBreaks(t *testing.T) {
 	o.r.Follow(o.got)
 	w.run()
 	require.Equal(t, broken, q.state)
-	require.ErrorIs(t, q.err, ErrCycle)
+	require.EqualError(t, q.err, ErrCycle.Error())
 }
