@@ -80,10 +80,8 @@ func causeOf(err error) cause {
 	switch {
 	case errors.Is(err, vat.ErrDisconnected), strings.Contains(err.Error(), captp.PeerGone.Text()):
 		return lost // told by the machine, or what an object told of its own loss
-	case errors.Is(err, vat.ErrCanceled):
-		return canceled
-	case strings.Contains(err.Error(), "the call was canceled"):
-		return canceled | lost // of another, passed on: that of a caller who was lost is canceled
+	case errors.Is(err, vat.ErrCanceled), strings.Contains(err.Error(), "the call was canceled"):
+		return canceled | lost // it, or another on whose result it depends: that of a caller who was lost is canceled
 	case errors.Is(err, vat.ErrCycle), strings.Contains(err.Error(), "the promise was resolved to itself"):
 		return cycle
 	case strings.Contains(err.Error(), errBroken.Error()):
