@@ -42,7 +42,7 @@ func (c *core) takeDirty() {
 }
 
 // maxLate is how many bytes of what nobody waits for may be left for later.
-const maxLate = 1 << 10
+const maxLate = 16 << 10
 
 // writeLater has the steward write what s has to say, if nobody does before. Machine
 // right.
