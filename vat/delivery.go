@@ -199,11 +199,12 @@ func (d *delivery) invoke(v *verb) {
 	if v.result == nil {
 		return
 	}
-	res := out[0]
+	res, promise := out[0], v.promise
 	if res.Kind() == reflect.Interface {
 		res = res.Elem()
+		promise = res.IsValid() && res.Type().Implements(promiseType)
 	}
-	if res.IsValid() && res.Kind() == reflect.Pointer && res.Type().Implements(promiseType) {
+	if promise && res.Kind() == reflect.Pointer {
 		if res.IsNil() {
 			return
 		}
