@@ -205,7 +205,7 @@ func (s *Session) lookup(t targetMsg) (r *Ref, way bool) {
 		return r.Retain(), way
 	}
 	a := s.answers.get(t.id)
-	if a == nil || a.finished || a.opening || !t.ok {
+	if a == nil || a.finished || a.opening || !t.ok || a.call.noPipelining {
 		return nil, false
 	}
 	c := a.call

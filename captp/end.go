@@ -131,8 +131,12 @@ func (s *Session) endAnswers() {
 		for i := len(all) - 1; i >= 0; i-- {
 			c := all[i].call
 			if c.answer == all[i] && !c.canceled && c.state != callSettled && (c.state == callQueued || c.gated || c.lonely()) {
-				c.Cancel()
-				again = true
+				if again = true; c.state == callQueued {
+					c.canceled = true
+					c.fail(s.err)
+				} else {
+					c.Cancel()
+				}
 			}
 		}
 	}

@@ -228,7 +228,7 @@ func (v *victim) clean() {
 }
 
 func TestHostileMessages(t *testing.T) {
-	spec.Covers(t, "TABLE-1", "TABLE-2", "TABLE-3", "TABLE-4", "TABLE-5", "MSG-1", "MSG-2", "MSG-3", "MSG-4", "END-1", "END-2", "EMB-4", "TAIL-1")
+	spec.Covers(t, "TABLE-1", "TABLE-2", "TABLE-3", "TABLE-4", "TABLE-5", "TABLE-9", "MSG-1", "MSG-2", "MSG-3", "MSG-4", "END-1", "END-2", "EMB-4", "TAIL-1")
 	frames := func(f ...[]byte) [][]byte { return f }
 	unknownKind := raw(boot(9), 1, 0, 77)
 	deep := make([]uint16, 65)
@@ -288,6 +288,12 @@ func TestHostileMessages(t *testing.T) {
 			c.SetQuestionId(2)
 			capnp.Struct(must(c.NewTarget())).SetUint16(4, 9)
 		})), says: "unimplemented { "},
+		"call on the result of a call that nobody pipelines on": {in: frames(message(func(m rpc.Message) {
+			c := must(m.NewCall())
+			c.SetQuestionId(2)
+			c.SetNoPromisePipelining(true)
+			export(0).put(must(c.NewTarget()))
+		}), call(3, result(2, 0))), ends: ProtoID},
 		"call without target": {in: frames(message(func(m rpc.Message) { must(m.NewCall()).SetQuestionId(2) })), ends: ProtoMessage},
 		"results to third party": {in: frames(message(func(m rpc.Message) {
 			c := must(m.NewCall())
