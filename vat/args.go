@@ -241,7 +241,7 @@ func (w *waiting) afterwards() {
 	}
 	c.calls[w.call] = &underway{wait: w}
 	if w.call.IsCanceled() {
-		w.fail(ErrCanceled)
+		w.failWith(whyCanceled(w.call))
 		return
 	}
 	w.timer = c.at(time.Now().Add(longWait), func() {
@@ -312,10 +312,12 @@ func (w *waiting) look(x *settledRef, t reflect.Type) {
 }
 
 // fail ends the wait and the call.
-func (w *waiting) fail(err error) {
+func (w *waiting) fail(err error) { w.failWith(toWire(err)) }
+
+func (w *waiting) failWith(err *captp.Error) {
 	w.end()
 	w.done()
-	w.call.Fail(toWire(err))
+	w.call.Fail(err)
 	w.data.letGo()
 }
 
@@ -341,7 +343,7 @@ type abandoned waiting
 
 func (a *abandoned) afterwards() {
 	if w := (*waiting)(a); !w.over {
-		w.fail(ErrCanceled)
+		w.failWith(whyCanceled(w.call))
 	}
 }
 

@@ -242,7 +242,7 @@ func (d *delivery) commit() {
 		c.over(call, d.ctx)
 	case d.follow != nil:
 		if call.IsCanceled() {
-			call.Fail(toWire(ErrCanceled))
+			call.Fail(whyCanceled(call))
 			c.over(call, d.ctx)
 			break
 		}
@@ -316,8 +316,17 @@ func (a *unanswered) afterwards() {
 	if a.u.cancel != nil {
 		c.outside = append(c.outside, func() { a.u.cancel(ErrCanceled) })
 	}
-	a.call.Fail(toWire(ErrCanceled))
+	a.call.Fail(whyCanceled(a.call))
 	c.over(a.call, nil)
+}
+
+// whyCanceled is what those hear who use the results of a call that was canceled: by
+// its caller, or because the caller's session has ended.
+func whyCanceled(call *captp.Call) *captp.Error {
+	if from := call.From(); from != nil && from.Err() != nil {
+		return from.Err()
+	}
+	return toWire(ErrCanceled)
 }
 
 // clip bounds a string of a peer that goes into an error.
