@@ -18,6 +18,7 @@ const (
 	canceled                   // a call on whose result it depends was canceled
 	cycle                      // it waits for itself …
 	endless                    // … in a way that nobody sees: it may never settle
+	unfit                      // data was taken for a reference, or the contrary
 	stranger                   // an attacker is on the way: anything may happen
 )
 
@@ -49,6 +50,9 @@ func (h *handle) walk(mark int) (c cause) {
 	for _, from := range h.from {
 		c |= from.walk(mark)
 	}
+	if h.call != nil && h.call.misfits() {
+		c |= unfit
+	}
 	m := h.means
 	if m.seen == mark {
 		return c
@@ -66,6 +70,12 @@ func (c *call) mayFail() cause {
 	w := c.from.w
 	w.mark++
 	why := c.on.walk(w.mark) | c.result.walk(w.mark)
+	if c.verb == "count" {
+		why |= c.arg.walk(w.mark)
+	}
+	if c.misfits() {
+		why |= unfit
+	}
 	if c.canceled {
 		why |= canceled
 	}
@@ -73,6 +83,12 @@ func (c *call) mayFail() cause {
 		why |= c.arg.walk(w.mark) & stranger // what an attacker said of itself may be no reference at all
 	}
 	return why
+}
+
+// misfits reports whether the call is to data, or wants data and gets a reference.
+func (c *call) misfits() bool {
+	end := c.on.means.end()
+	return c.on.data != nil || end.isData || c.verb == "count" && c.arg.data == nil
 }
 
 // causeOf returns what an error says has happened; 0 is nothing that may happen.
@@ -84,6 +100,8 @@ func causeOf(err error) cause {
 		return canceled | lost // it, or another on whose result it depends: that of a caller who was lost is canceled
 	case errors.Is(err, vat.ErrCycle), strings.Contains(err.Error(), "the promise was resolved to itself"):
 		return cycle
+	case misfit(err):
+		return unfit
 	case strings.Contains(err.Error(), errBroken.Error()):
 		return broken
 	}

@@ -9,17 +9,24 @@ package sim
 func (w *world) become(m *meaning, h *handle) bool {
 	w.mark++
 	r := ring{vats: map[*machine]bool{}}
-	if r.closes(h, m, w.mark) {
-		if !w.has(Cycles) || w.rng.IntN(4) == 0 {
-			return false
-		}
+	closed := r.closes(h, m, w.mark)
+	if closed && (!w.has(Cycles) || w.rng.IntN(4) == 0) {
+		return false
+	}
+	was := m.why
+	if m.to = h; closed {
 		m.why |= cycle
 		if len(r.vats) > 2 || r.calls {
 			m.why |= endless
 		}
+	}
+	if w.has(Gates) && w.stuck() {
+		m.to, m.why = nil, was
+		return false
+	}
+	if closed {
 		w.did("cycle", "what handle %d stands for waits for itself, through %d vats, calls %v", h.id, len(r.vats), r.calls)
 	}
-	m.to = h
 	return true
 }
 
@@ -54,7 +61,7 @@ func (r *ring) closes(h *handle, x *meaning, mark int) bool {
 
 // add notes that the circle goes through h, and so by all that h came by.
 func (r *ring) add(h *handle) {
-	r.calls = r.calls || h.call != nil && h.call.settled == 0
+	r.calls = r.calls || h.call != nil && h.call.settled == 0 || h.data != nil // data is asked for by calls
 	h.vat.w.mark++
 	r.through(h, h.vat.w.mark)
 }

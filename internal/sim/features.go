@@ -13,6 +13,7 @@ type Feature uint16
 const (
 	Hostile Feature = 1 << iota // one vat is an attacker's
 	Cycles                      // promises may be resolved to what waits for them
+	Gates                       // promises stand where plain data is wanted
 
 	Plain Feature = 1 << 15 // none of them, where 0 means those that the seed says
 )
@@ -23,6 +24,7 @@ var featureNames = []struct {
 }{
 	{Hostile, "hostile"},
 	{Cycles, "cycles"},
+	{Gates, "gates"},
 }
 
 // ParseFeatures reads names with commas between them; "plain" is none.

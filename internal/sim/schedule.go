@@ -17,6 +17,12 @@ func (w *world) act() {
 		}
 	}
 	m := pick(w, w.vats)
+	if w.has(Gates) && w.rng.IntN(4) == 0 {
+		if len(m.handles) > 0 {
+			m.gate()
+		}
+		return
+	}
 	switch n := w.rng.IntN(100); {
 	case n < 28:
 		m.sends(1 + w.rng.IntN(3))
@@ -160,10 +166,30 @@ func (w *world) finish() {
 	w.checkCalls()
 	w.checkStates()
 	w.checkCounts()
+	w.letGo()
+	if w.seen["cycle"] > 0 {
+		// A circle through several vats holds itself, and a call that waits for its own result through two may go
+		// round, for as long as the sessions live.
+		for i, a := range w.vats {
+			for _, b := range w.vats[:i] {
+				w.sever(a, b)
+			}
+		}
+		w.settle()
+		w.letGo()
+	}
+	w.checkEmpty()
+}
+
+// letGo lets go of everything.
+func (w *world) letGo() {
 	for range 20 {
 		for _, m := range w.vats {
 			for i := len(m.handles) - 1; i >= 0; i-- {
 				m.release(i)
+			}
+			for i := len(m.data) - 1; i >= 0; i-- {
+				m.releaseData(i)
 			}
 			for _, e := range m.links {
 				if e != nil {
@@ -178,17 +204,6 @@ func (w *world) finish() {
 		}
 		w.settle()
 	}
-	if w.seen["cycle"] > 0 {
-		// A circle through several vats holds itself, and a call that waits for its own result through two may go
-		// round, for as long as the sessions live.
-		for i, a := range w.vats {
-			for _, b := range w.vats[:i] {
-				w.sever(a, b)
-			}
-		}
-		w.settle()
-	}
-	w.checkEmpty()
 }
 
 // settle resolves, delivers and steps until nothing is left to do.
@@ -198,6 +213,10 @@ func (w *world) settle() {
 		for _, m := range w.vats {
 			for len(m.resolvers) > 0 && len(m.handles) > 0 {
 				m.resolve()
+				busy = true
+			}
+			for len(m.dataResolvers) > 0 {
+				m.resolveData()
 				busy = true
 			}
 			for m.core.Step() {
@@ -216,43 +235,42 @@ func (w *world) settle() {
 	w.fail("the world does not come to rest")
 }
 
-// giveUp cancels what waits for ever, for one of two reasons: it waits for itself; or it waits for credit, for with little
-// of it two vats can wait for each other, as calls that hold it depend on calls that wait for it. It reports whether
-// there was anything to cancel.
+// giveUp cancels what waits for ever, for one of three reasons: it waits for itself; it waits behind what waits for plain
+// data that waits for itself; or it waits for credit, for with little of it two vats can wait for each other, as calls
+// that hold it depend on calls that wait for it. It reports whether there was anything to cancel.
 func (w *world) giveUp() bool {
 	if w.bad != "" {
 		return false
 	}
-	some := false
-	for _, c := range w.calls {
-		if c.epoch == c.from.epoch && c.settled == 0 && c.mayFail()&endless != 0 {
-			some = true
-			w.did("give up a cycle", "%s: call %d waits for itself", c.from, c.id)
-			c.giveUp()
-		}
-	}
-	if some {
+	if n := w.cancelAll("give up a cycle", func(c *call) bool { return c.mayFail()&endless != 0 }); n > 0 {
 		return true
 	}
-	held := 0
+	all := func(*call) bool { return true }
+	for _, c := range w.counts {
+		if c.open() && c.mayFail()&endless != 0 {
+			return w.cancelAll("give up behind a cycle", all) > 0
+		}
+	}
 	for _, m := range w.vats {
 		for _, e := range m.links {
-			if e != nil {
-				held += e.session.Stats().Held
+			if e != nil && e.session.Stats().Held > 0 {
+				return w.cancelAll("give up", all) > 0
 			}
 		}
 	}
-	if held == 0 {
-		return false
-	}
-	w.did("give up", "%d calls wait for credit", held)
+	return false
+}
+
+// cancelAll cancels those of the calls that have not settled, and returns how many.
+func (w *world) cancelAll(why string, which func(c *call) bool) (n int) {
 	for _, c := range w.calls {
-		if c.epoch == c.from.epoch && c.settled == 0 {
-			some = true
+		if c.epoch == c.from.epoch && c.settled == 0 && which(c) {
+			n++
+			w.did(why, "%s: call %d", c.from, c.id)
 			c.giveUp()
 		}
 	}
-	return some
+	return n
 }
 
 // checkCalls checks that every call whose caller lives has settled.
@@ -304,6 +322,9 @@ func (w *world) checkCounts() {
 // checkEmpty checks that nothing is left, anywhere.
 func (w *world) checkEmpty() {
 	for _, a := range w.vats {
+		if len(a.data) > 0 {
+			w.fail("%s: data %d cannot be let go of", a, a.data[0].id)
+		}
 		if len(a.handles) > 0 {
 			w.fail("%s: handle %d cannot be let go of", a, a.handles[0].id)
 		}

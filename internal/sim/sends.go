@@ -11,25 +11,47 @@ func (m *machine) send() {
 // verbs are those of most calls.
 var verbs = []string{"note", "note", "give", "later", "take"}
 
-// call sends verb on h. arg is what it carries, if it carries anything; nil: a random handle.
+// call sends verb on h. arg is what it carries, if it carries anything.
 func (m *machine) call(h *handle, verb string, arg *handle) *call {
+	c := m.prepare(h, verb, arg)
+	m.dispatch(c)
+	return c
+}
+
+// prepare makes a call that is to be sent at once.
+func (m *machine) prepare(h *handle, verb string, arg *handle) *call {
 	w := m.w
 	h.sent++
 	c := &call{id: len(w.calls), verb: verb, from: m, epoch: m.epoch, on: h, seq: h.sent}
 	c.near = h.ref != nil && h.ref.State() == vat.NearRef
 	w.calls = append(w.calls, c)
-	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
 	if verb == "take" && arg == nil {
 		arg = pick(w, m.handles)
 	}
-	if c.arg = arg; arg != nil {
-		w.say("%s: passes handle %d", m, arg.id)
+	c.arg = arg
+	return c
+}
+
+// withdraw takes back a call that was prepared last.
+func (w *world) withdraw(c *call) {
+	c.on.sent--
+	w.calls = w.calls[:len(w.calls)-1]
+}
+
+// dispatch sends a call.
+func (m *machine) dispatch(c *call) {
+	w, h, verb := m.w, c.on, c.verb
+	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
+	if c.arg != nil {
+		w.say("%s: passes handle %d", m, c.arg.id)
 	}
 	switch verb {
-	case "note":
+	case "note", "some":
 		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq))
-	case "take":
-		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq, arg.id, arg.arg()))
+	case "take", "keep":
+		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq, c.arg.id, c.arg.arg()))
+	case "count":
+		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq, c.arg.arg()))
 	default:
 		c.result = &handle{call: c, means: &meaning{of: c}, from: []*handle{h}}
 		p := vat.Send[*vat.Ref](h.target(), verb, c.token(), h.id, c.seq)
@@ -46,12 +68,22 @@ func (m *machine) call(h *handle, verb string, arg *handle) *call {
 		c.result.promise = p
 		m.add(c.result)
 	}
-	return c
 }
 
-// watchData is watch for a call that results in data.
+// watchData is watch for a call that results in data. In a world with gates the promise may be used.
 func (m *machine) watchData(c *call, p *vat.Promise[int]) {
 	watch(c, p, c.succeeded)
+	if !m.w.has(Gates) {
+		return
+	}
+	c.result = &handle{call: c, data: p, means: &meaning{of: c, isData: true}, from: []*handle{c.on}}
+	if c.verb != "some" {
+		c.result.means.value = c.value()
+	}
+	if c.arg != nil && c.verb == "count" {
+		c.result.from = append(c.result.from, c.arg)
+	}
+	m.addData(c.result)
 }
 
 // watch has the outcome of a call checked, in a turn.

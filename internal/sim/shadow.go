@@ -12,6 +12,9 @@ type meaning struct {
 	of    *call // it is the result of this, and waits for its delivery
 	why   cause // what has happened to it itself
 	seen  int   // by walk
+
+	isData bool // it is data: value, once it is known
+	value  int
 }
 
 // end follows what is known, to the thing if it is one.
@@ -27,7 +30,8 @@ type handle struct {
 	id      int
 	vat     *machine
 	ref     *vat.Ref               // this …
-	promise *vat.Promise[*vat.Ref] // … or this
+	promise *vat.Promise[*vat.Ref] // … or this …
+	data    *vat.Promise[int]      // … or, for data, this
 	call    *call                  // of which the promise is the result; nil: of none
 	means   *meaning
 	over    *wire     // it was asked for over this session …
@@ -35,22 +39,22 @@ type handle struct {
 	sent    int       // messages
 	arrived int       // the number of the last that did
 	seen    int       // by walk
+	asked   bool      // of data: somebody waits for it …
+	known   bool      // … who has been told
 }
 
 func (h *handle) target() vat.Target {
-	if h.ref != nil {
+	switch {
+	case h.ref != nil:
 		return h.ref
+	case h.data != nil:
+		return h.data
 	}
 	return h.promise
 }
 
 // arg is the handle as an argument or a result.
-func (h *handle) arg() any {
-	if h.ref != nil {
-		return h.ref
-	}
-	return h.promise
-}
+func (h *handle) arg() any { return h.target() }
 
 // add gives m a handle.
 func (m *machine) add(h *handle) *handle {
@@ -158,7 +162,12 @@ func (t *thing) arrive(token, on, seq int) *call {
 }
 
 // value is what a call for data results in.
-func (c *call) value() int { return 3*c.id + 1 }
+func (c *call) value() int {
+	if c.verb == "some" {
+		return c.result.means.end().value
+	}
+	return 3*c.id + 1
+}
 
 // succeeded takes an outcome that is data.
 func (c *call) succeeded(v int) {

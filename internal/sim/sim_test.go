@@ -51,6 +51,7 @@ func TestWorlds(t *testing.T) {
 			"reset", "stall", "partition", "slow", "half-close", "crash", "delay",
 			"tamper", "forge", "replay", "alter", "late", "flood", "garbage", "forged",
 			"cycle", "give up a cycle",
+			"known", "resolve data",
 		} {
 			require.NotZero(t, seen[kind], "no world had a %s", kind)
 		}

@@ -48,6 +48,7 @@ type world struct {
 
 	vats    []*machine
 	calls   []*call
+	counts  []*call // those that wait, or may, for plain data
 	handles int
 	keep    []any // what the collector must not find before it was released
 	mark    int   // see walk
@@ -68,6 +69,9 @@ type machine struct {
 	links     []*end // to each other vat; nil to itself
 	handles   []*handle
 	resolvers []*resolver
+
+	data          []*handle // promises for data
+	dataResolvers []*dataResolver
 }
 
 // end is one vat's end of a wire.
@@ -173,7 +177,7 @@ func (m *machine) boot() {
 	if err := m.core.Publish(m.root, rootSecret); err != nil {
 		m.w.fail("publishing: %v", err)
 	}
-	m.handles, m.resolvers = nil, nil
+	m.handles, m.resolvers, m.data, m.dataResolvers = nil, nil, nil, nil
 	m.add(&handle{ref: m.near(m.root), means: &meaning{thing: m.root}})
 }
 
