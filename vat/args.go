@@ -27,6 +27,7 @@ const maxWaits = 4096
 type waiting struct {
 	core  *core
 	call  *captp.Call
+	from  *captp.Session // whose call it is; nil: of this vat
 	obj   *face
 	verb  string
 	data  settledData
@@ -107,7 +108,7 @@ func (c *core) waitForArguments(f *face, call *captp.Call) (w *waiting, wait boo
 	if v == nil {
 		return nil, false
 	}
-	w = &waiting{core: c, call: call, obj: f, verb: v.name}
+	w = &waiting{core: c, call: call, from: call.From(), obj: f, verb: v.name}
 	for i := range args.Len() {
 		if t := v.param(i); t != nil && codec.WantsPlain(t) {
 			w.want(&w.data, args.At(i), t, caps, 0)
@@ -159,13 +160,13 @@ func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []
 		w.full = true
 		return
 	}
-	w.hold(settledCost)
 	x := &settledRef{index: index, depth: depth, types: []reflect.Type{t}, promise: &promise{core: w.core}}
 	switch obj, _ := r.Object(); o := obj.(type) {
 	case *face, *locator:
 		return // an object; the decoder will complain
 	case *holder:
 		x.promise.state, x.promise.flat, x.promise.caps = fulfilled, o.flat, o.caps
+		w.hold(settledCost)
 		in.add(x)
 		w.fill(x) // the data is the holder's, and charged there
 		return
@@ -174,6 +175,7 @@ func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []
 		w.full = true
 		return
 	}
+	w.hold(settledCost)
 	x.promise.name(w.core, r.Retain())
 	in.add(x)
 	w.left++
@@ -183,16 +185,16 @@ func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []
 // hold charges n bytes to the peer that the call came from, if there is one, until the call
 // is over.
 func (w *waiting) hold(n int) {
-	if from := w.call.From(); from != nil {
+	if w.from != nil {
 		w.held += n
-		from.Hold(n)
+		w.from.Hold(n)
 	}
 }
 
 // done gives back what was charged, once the call is over. w may be nil.
 func (w *waiting) done() {
 	if w != nil && w.held > 0 {
-		w.call.From().Hold(-w.held)
+		w.from.Hold(-w.held) // the call, answered, may be another's by now
 		w.held = 0
 	}
 }
@@ -200,11 +202,10 @@ func (w *waiting) done() {
 // count counts n more promises waited for on behalf of the peer that the call came
 // from, if there is one. It reports whether that is not too much.
 func (w *waiting) count(n int) bool {
-	from := w.call.From()
-	if from == nil {
+	if w.from == nil {
 		return true
 	}
-	s := from.Tag().(*session)
+	s := w.from.Tag().(*session)
 	if s.waits+n > maxWaits {
 		return false
 	}

@@ -97,7 +97,7 @@ func causeOf(err error) cause {
 	case errors.Is(err, vat.ErrDisconnected), strings.Contains(err.Error(), captp.PeerGone.Text()):
 		return lost // told by the machine, or what an object told of its own loss
 	case errors.Is(err, vat.ErrCanceled), strings.Contains(err.Error(), "the call was canceled"):
-		return canceled | lost // it, or another on whose result it depends: that of a caller who was lost is canceled
+		return canceled // of this call, or of one that an object passes on
 	case errors.Is(err, vat.ErrCycle), strings.Contains(err.Error(), "the promise was resolved to itself"):
 		return cycle
 	case misfit(err):
