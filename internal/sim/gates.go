@@ -187,8 +187,9 @@ func (w *world) stuck() bool {
 	}
 	for _, c := range open {
 		w.mark++
+		mark := w.mark
 		d := dependence{w, c, through}
-		if d.on(c.arg.means, w.mark) {
+		if w.unsure(c.arg) || d.on(c.arg.means, mark) {
 			return true
 		}
 	}
@@ -202,12 +203,18 @@ type dependence struct {
 	through map[*meaning][]*call // which of those come through a promise: it is resolved behind them
 }
 
+// unsure reports whether h may be anything, as an attacker has said what it is: also the object that is waited at.
+func (w *world) unsure(h *handle) bool { return w.puppet != nil && h != nil && h.causes()&stranger != 0 }
+
 // on reports whether m becomes known only after the call was delivered.
 func (d dependence) on(m *meaning, mark int) bool {
-	if m.seen == mark {
+	if m.passed == mark {
 		return false
 	}
-	m.seen = mark
+	m.passed = mark
+	if d.w.unsure(m.to) {
+		return true
+	}
 	if m.to != nil && m.why&cycle == 0 && d.on(m.to.means, mark) || m.of != nil && d.delivered(m.of, mark) ||
 		d.behind(d.through[m], mark) {
 		return true

@@ -7,11 +7,12 @@ import (
 // meaning is what a reference stands for, as the shadow graph knows it: a thing, what a reference that somebody else
 // holds comes to, or not known yet.
 type meaning struct {
-	thing *thing
-	to    *handle
-	of    *call // it is the result of this, and waits for its delivery
-	why   cause // what has happened to it itself
-	seen  int   // by walk
+	thing  *thing
+	to     *handle
+	of     *call // it is the result of this, and waits for its delivery
+	why    cause // what has happened to it itself
+	seen   int   // by walk
+	passed int   // by dependence
 
 	isData bool // it is data: value, once it is known
 	value  int
