@@ -1,323 +1,208 @@
 package captp
 
 import (
+	"flag"
 	"fmt"
-	"slices"
-	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/vatnet/vatnet/internal/capn"
 )
 
-// The explorer runs small worlds in every order in which their messages can
-// arrive, and looks whether sends keep theirs. What happens at different vats is
-// independent, so of all schedules that differ only in the order of independent
-// events one is run (sleep sets, Godefroid 1996). A world is run again from its
-// beginning for each schedule: machines are not copied.
+// The explorer runs small worlds in every order in which their messages can arrive,
+// and looks whether sends keep theirs, arrive once, and leave nothing behind.
+//
+//	go test -count=1 -run 'TestExplore$' -v ./captp
+//	go test -run 'TestExplore/shapes/home_by_return$' -v ./captp -schedule 'alice acts,alice→bob'
+
+var (
+	scheduleFlag = flag.String("schedule", "", "run the shape in this schedule only and print what happens")
+	strictFlag   = flag.Bool("strict", false, "calls that wait for credit for ever are a fault if no object owes an answer")
+	plainFlag    = flag.Bool("unmerged", false, "explore without taking vats in the same state for one")
+)
 
 // shape is a small world.
 type shape struct {
 	name  string
 	vats  []string
 	links []string // "a b": a session between a and b
-	// setup gives objects their behaviour, before anything runs.
-	setup func(x *xWorld)
+	// credit is what one grants the other, by "a>b": what a may send to b. Not named:
+	// more than is used.
+	credit map[string]credit
+	// objects gives the objects of a vat their behaviour, before anything runs.
+	objects map[string]func(v *xVat)
 	// steps are what each vat does by itself, in order, interleaved with everything.
-	steps map[string][]func(v *xVat)
+	steps map[string][]xStep
+	// program is what the shape was made from, if it was made from a program.
+	program string
+	// react is what objects do on other messages.
+	react func(v *xVat, m *xMsg)
+	// calm says why, without embargoes, it is kept all the same.
+	calm string
+	// needs lists messages that wait at the gate until their argument is no promise.
+	needs []string
+	// tail says that sessions allow tail calls.
+	tail bool
+	// lazy says that a vat does not write at once: that is something that happens, too.
+	lazy bool
 	// before lists pairs of messages: the first must arrive before the second.
 	before [][2]string
 	// all lists messages that must arrive, each once.
 	all []string
+	// breaks lists messages that must not arrive and of which the sender is told so.
+	breaks []string
+	// may lists messages that may arrive or not: canceled ones.
+	may []string
 	// fails says that without embargoes the order is lost.
 	fails bool
+	// cancels says that calls are canceled: so that steps may be left undone.
+	cancels bool
+	// mayStick says that the credit is so little that all can wait for each other.
+	mayStick bool
 }
 
-type xWorld struct {
-	t        testing.TB
-	vats     map[string]*xVat
-	order    []string
-	arrivals []string // messages, in the order of their delivery, by object
+// credit is what a vat may send to another: open calls and their bytes.
+type credit struct {
+	calls uint32
+	bytes uint64
 }
 
-type xVat struct {
-	x        *xWorld
-	name     string
-	m        *Machine
-	sessions map[string]*Session
-	wires    map[string][][]byte
-	objects  map[string]*xObject
-	refs     map[string]*Ref
-	steps    []func(v *xVat)
-	turns    []func()
-}
+var ample = &credit{4096, 16 << 20}
 
-// xObject notes what arrives, and reacts in a turn at the end of the event.
-type xObject struct {
-	v    *xVat
-	name string
-	wait map[string]bool // messages that wait at the gate
-	on   map[string]func(v *xVat, c *Call, caps []*Ref)
-}
-
-func (o *xObject) Deliver(c *Call) bool {
-	content, caps := c.Params()
-	p, _ := content.Field(0)
-	b, _ := p.Text()
-	msg := string(b)
-	o.v.x.arrivals = append(o.v.x.arrivals, msg)
-	react := o.on[msg]
-	o.v.turns = append(o.v.turns, func() {
-		if react != nil {
-			react(o.v, c, caps)
-			return
-		}
-	})
-	if o.wait[msg] {
-		// Noted when it goes on, not when it arrives at the gate.
-		o.v.x.arrivals = o.v.x.arrivals[:len(o.v.x.arrivals)-1]
-		o.v.refs["waiting "+msg] = nil
-		waiting := c
-		o.on["go "+msg] = func(v *xVat, c *Call, _ []*Ref) {
-			v.x.arrivals = append(v.x.arrivals, msg)
-			waiting.Ready()
-		}
-		return true
-	}
-	return false
-}
-
-func (o *xObject) Canceled(*Call) {}
-func (o *xObject) Dropped(*Grant) {}
-
-func (v *xVat) object(name string) *xObject {
-	o := v.objects[name]
-	if o == nil {
-		o = &xObject{v: v, name: name, wait: map[string]bool{}, on: map[string]func(*xVat, *Call, []*Ref){}}
-		v.objects[name] = o
-	}
-	return o
-}
-
-func (v *xVat) near(name string) *Ref { return v.m.Near(v.object(name), nil) }
-
-// send sends msg with references on r, and keeps the promise for the first
-// capability of the results as refs[msg].
-func (v *xVat) send(r *Ref, msg string, caps ...*Ref) {
-	v.sendCall(r, msg, false, caps...)
-}
-
-// tell sends msg on r. Nobody answers it, so that there is less to explore.
-func (v *xVat) tell(r *Ref, msg string, caps ...*Ref) { v.sendCall(r, msg, true, caps...) }
-
-func (v *xVat) sendCall(r *Ref, msg string, only bool, caps ...*Ref) {
-	for i := range caps {
-		caps[i] = caps[i].Retain()
-	}
-	c := v.m.Send(r, &Outgoing{Interface: testInterface, Params: params(msg, len(caps)), Caps: caps, NoPipelining: only})
-	if !only {
-		v.refs[msg] = c.Pipe(0)
-	}
-	c.Done()
-}
-
-func (v *xVat) boot(peer string) *Ref { return v.refs["boot "+peer] }
-
-// event is one thing that can happen next: a message arrives at a vat, or the vat
-// does its next step.
-type event struct{ from, at string }
-
-func (e event) String() string {
-	if e.from == "" {
-		return e.at + " acts"
-	}
-	return e.from + "→" + e.at
-}
-
-func (s *shape) world(t testing.TB, noEmbargo bool) *xWorld {
-	x := &xWorld{t: t, vats: map[string]*xVat{}, order: s.vats}
-	for _, name := range s.vats {
-		v := &xVat{x: x, name: name, m: New(&Config{ObjectInterface: testInterface}), sessions: map[string]*Session{}, wires: map[string][][]byte{}, objects: map[string]*xObject{}, refs: map[string]*Ref{}, steps: s.steps[name]}
-		v.m.noEmbargo = noEmbargo
-		x.vats[name] = v
-	}
-	for _, l := range s.links {
-		a, b, _ := strings.Cut(l, " ")
-		for _, p := range [][2]*xVat{{x.vats[a], x.vats[b]}, {x.vats[b], x.vats[a]}} {
-			sess := p[0].m.Connect(SessionConfig{Peer: p[1].name, Bootstrap: p[0].near("boot")})
-			sess.Grant(4096, 16<<20)
-			p[0].sessions[p[1].name] = sess
+// creditOn returns what to grants its peer on a link.
+func (s *shape) creditOn(link, to string) *credit {
+	for k, c := range s.credit {
+		if k == link2(link, to) {
+			return &c
 		}
 	}
-	s.setup(x)
-	x.meet()
+	return ample
+}
+
+// link2 names the direction of a link that leads to a vat.
+func link2(link, to string) string {
+	i := len(link) - len(to)
+	if i > 0 && link[i:] == to && link[i-1] == ' ' {
+		return link[:i-1] + ">" + to
+	}
+	return link[len(to)+1:] + ">" + to
+}
+
+// report prints a violation, by a shortest schedule that shows it.
+func (s *shape) report(t *testing.T, x *search) {
+	bad, es := x.bad, x.schedule(x.badAt)
+	short := s.search(x.noEmbargo, x.merge, 0)
+	if short.shortest(300000) {
+		bad, es = short.bad, short.schedule(short.badAt)
+	}
+	s.replay(es, x.noEmbargo, t.Logf)
+	if s.program != "" {
+		t.Logf("-program '%s'", s.program)
+	}
+	t.Errorf("%s\nafter -schedule '%s'", bad, s.printAll(es))
+}
+
+// explore runs the shape in every order and says what it saw.
+func (s *shape) explore(t *testing.T, limit int) *search {
+	x := s.search(false, !*plainFlag, limit)
+	x.run()
+	t.Logf("%d states, %s, %d ends, %d of them out of credit (%d though all is answered); %d states of vats, %d messages",
+		len(x.nodes), x.schedules(), x.rests, x.stuck, x.locked, len(x.locals), len(x.msgs))
+	if x.bad != "" {
+		s.report(t, x)
+	}
 	return x
 }
 
-// meet has every vat ask for its peers' bootstrap objects, so that what is
-// explored begins behind that.
-func (x *xWorld) meet() {
-	for _, name := range x.order {
-		v := x.vats[name]
-		v.steps = append([]func(v *xVat){func(v *xVat) {
-			for _, peer := range x.order {
-				if s := v.sessions[peer]; s != nil {
-					v.refs["boot "+peer] = s.Bootstrap()
-				}
-			}
-		}}, v.steps...)
-		x.do(event{"", name})
+// schedules says how many schedules the states stand for.
+func (x *search) schedules() string {
+	if x.paths[0] < 0 {
+		return "not all schedules"
 	}
-	for {
-		i := slices.IndexFunc(x.enabled(), func(e event) bool { return e.from != "" })
-		if i < 0 {
-			return
-		}
-		x.do(x.enabled()[i])
-	}
+	return fmt.Sprintf("%.0f schedules", x.paths[0])
 }
 
-// enabled lists what can happen next, always in the same order.
-func (x *xWorld) enabled() []event {
-	var es []event
-	for _, at := range x.order {
-		v := x.vats[at]
-		if len(v.steps) > 0 {
-			es = append(es, event{"", at})
-		}
-		for _, from := range x.order {
-			if len(x.vats[from].wires[at]) > 0 {
-				es = append(es, event{from, at})
-			}
-		}
-	}
-	return es
-}
-
-func (x *xWorld) do(e event) {
-	v := x.vats[e.at]
-	if e.from == "" {
-		step := v.steps[0]
-		v.steps = v.steps[1:]
-		step(v)
-	} else {
-		q := x.vats[e.from].wires[e.at]
-		x.vats[e.from].wires[e.at] = q[1:]
-		_, err := v.sessions[e.from].Receive(q[0], 0)
-		require.Nil(x.t, err, "session of %s with %s", e.at, e.from)
-	}
-	for len(v.turns) > 0 {
-		turn := v.turns[0]
-		v.turns = v.turns[1:]
-		turn()
-	}
-	for _, s := range v.m.TakeDirty(nil) {
-		for out := s.TakeOut(nil); len(out) > 0; {
-			size, _, _ := capn.FrameSize(out, 64, 64<<20)
-			v.wires[s.Peer()] = append(v.wires[s.Peer()], out[:size:size])
-			out = out[size:]
-		}
-	}
-}
-
-// wrong says what is wrong with a world at rest; "" if nothing.
-func (s *shape) wrong(x *xWorld) string {
-	at := map[string]int{}
-	for i, m := range x.arrivals {
-		if _, twice := at[m]; twice {
-			return m + " arrived twice"
-		}
-		at[m] = i
-	}
-	for _, m := range s.all {
-		if _, ok := at[m]; !ok {
-			return m + " did not arrive"
-		}
-	}
-	for _, p := range s.before {
-		if at[p[0]] > at[p[1]] {
-			return fmt.Sprintf("%s arrived before %s", p[1], p[0])
-		}
-	}
-	return ""
-}
-
-// exploration is one run of the explorer.
-type exploration struct {
-	s         *shape
-	t         testing.TB
-	noEmbargo bool
-	states    int
-	schedules int
-	limit     int // schedules after which it stops; 0: never
-	violation string
-	trace     []event
-}
-
-// from explores everything that can follow the events in prefix, of which x, if
-// not nil, is the world; events in sleep were explored before an independent one.
-func (ex *exploration) from(prefix []event, x *xWorld, sleep []event) {
-	if x == nil {
-		x = ex.s.world(ex.t, ex.noEmbargo)
-		for _, e := range prefix {
-			x.do(e)
-		}
-	}
-	enabled := x.enabled()
-	if len(enabled) == 0 {
-		ex.schedules++
-		if bad := ex.s.wrong(x); bad != "" && ex.violation == "" {
-			ex.violation, ex.trace = bad, slices.Clone(prefix)
-		}
+// without runs the shape without embargoes.
+func (s *shape) without(t *testing.T) {
+	x := s.search(true, true, 30000)
+	x.run()
+	if s.fails {
+		require.NotEmpty(t, x.bad, "without embargoes nothing goes wrong: the shape shows nothing")
+		t.Logf("without embargoes: %s", x.bad)
 		return
 	}
-	for _, e := range enabled {
-		if slices.Contains(sleep, e) {
-			continue
-		}
-		if ex.violation != "" || ex.limit > 0 && ex.schedules >= ex.limit {
-			return
-		}
-		var asleep []event
-		for _, o := range sleep {
-			if o.at != e.at {
-				asleep = append(asleep, o)
-			}
-		}
-		ex.states++
-		next := append(slices.Clip(prefix), e)
-		if x != nil {
-			x.do(e)
-			ex.from(next, x, asleep)
-			x = nil // used up: the next branch replays
-		} else {
-			ex.from(next, nil, asleep)
-		}
-		sleep = append(slices.Clip(sleep), e)
-	}
+	require.NotEmpty(t, s.calm, "the shape does not say why embargoes do not matter")
+	require.NotContains(t, x.bad, "arrived before", "without embargoes, although %s", s.calm)
 }
 
-// TestExplore runs every shape in every order: without the race detector, under
-// which only the first schedules of each are run. There is one goroutine here.
-func TestExplore(t *testing.T) {
-	limit := 0
-	if raceDetector {
-		limit = 100
+// exploreLimit is after how many states an exploration stops: under the race
+// detector all of them would take too long, and there is nothing to race here.
+func exploreLimit() int {
+	if raceDetector || testing.Short() {
+		return 100
 	}
+	return 0
+}
+
+// TestExploreMerged checks, on shapes small enough, that the same goes wrong whether or
+// not vats in the same state are taken for one.
+func TestExploreMerged(t *testing.T) {
+	most := 3000
+	if exploreLimit() > 0 {
+		most = 300
+	}
+	compared := 0
 	for _, s := range shapes() {
-		t.Run(s.name, func(t *testing.T) {
-			ex := &exploration{s: s, t: t, limit: limit}
-			ex.from(nil, nil, nil)
-			t.Logf("%d states, %d schedules", ex.states, ex.schedules)
-			require.Empty(t, ex.violation, "after %v", ex.trace)
-			if !s.fails {
-				return
+		for _, noEmbargo := range []bool{false, true} {
+			plain := s.search(noEmbargo, false, most)
+			plain.run()
+			if plain.stopped {
+				continue
 			}
-			broken := &exploration{s: s, t: t, noEmbargo: true}
-			broken.from(nil, nil, nil)
-			require.NotEmpty(t, broken.violation, "without embargoes nothing goes wrong in %d schedules: the shape shows nothing", broken.schedules)
-			t.Logf("without embargoes: %s after %d schedules", broken.violation, broken.schedules)
-		})
+			merged := s.search(noEmbargo, true, 0)
+			merged.run()
+			require.Equal(t, plain.bad == "", merged.bad == "", "%s: %q, merged %q", s.name, plain.bad, merged.bad)
+			if plain.bad == "" {
+				require.LessOrEqual(t, len(merged.nodes), len(plain.nodes), s.name)
+				require.Equal(t, plain.stuck > 0, merged.stuck > 0, s.name)
+				require.InDelta(t, plain.paths[0], merged.paths[0], 0.5, "%s: schedules", s.name)
+			}
+			compared++
+		}
 	}
+	require.Greater(t, compared, 20)
+}
+
+// TestExplore runs every shape in every order, and with little credit: without the race
+// detector, under which only the first states of each are visited.
+func TestExplore(t *testing.T) {
+	limit := exploreLimit()
+	var states atomic.Int64
+	t.Run("shapes", func(t *testing.T) {
+		for _, s := range shapes() {
+			t.Run(s.name, func(t *testing.T) {
+				if *scheduleFlag != "" {
+					es, err := s.parse(*scheduleFlag)
+					require.NoError(t, err)
+					require.Empty(t, s.replay(es, false, t.Logf))
+					return
+				}
+				t.Parallel()
+				x := s.explore(t, limit)
+				states.Add(int64(len(x.nodes)))
+				if limit == 0 {
+					s.without(t)
+				}
+				for i, s := range s.tight(len(x.nodes) > heavy) {
+					if i > 0 && limit > 0 {
+						break
+					}
+					t.Run(s.name, func(t *testing.T) {
+						states.Add(int64(len(s.explore(t, limit).nodes)))
+					})
+				}
+			})
+		}
+	})
+	t.Logf("%d shapes, %d states", len(shapes()), states.Load())
 }
