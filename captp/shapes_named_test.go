@@ -59,8 +59,8 @@ const awayFromAlice = "P1 leads away from Alice and no hop comes back"
 // literatureShapes are shapes that others named.
 func literatureShapes() []*shape {
 	return programs(
-		// E's lost resolution: a far reference that is passed on arrives as a promise. Here it
-		// stays far: see also TestLostResolution.
+		// E's lost resolution: a far reference that is passed on arrives as a promise. Here Bob
+		// waits until it is none, and has waited in vain if it stays one.
 		named{"lost resolution", false, "what is passed on stays behind its donor", "A own C; A await r0; A tell r0; A tell B r0; B await a3; B tell a3; A tell r0"},
 		// Two promises, each resolved to the other by its own vat: they break.
 		named{"crossed resolutions", false, "nothing arrives", "circle; A prom B; B prom A; A tell r0; B tell r1; B res p0 r1; A res p1 r0; A tell r0"},
