@@ -291,15 +291,16 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 	if r == nil {
 		return nil, false
 	}
-	if end := r.Settled(); end.live() && end.through() == s {
-		r.Release()
-		return end.Retain(), true // the same way, whatever the peer was told
-	}
-	if s.goesOn(r, way) {
+	end := r.Settled()
+	switch {
+	case s.goesOn(r, way):
 		p := s.m.NewPromise()
-		s.embargo(p, r, r.Settled().Retain())
+		s.embargo(p, r, end.Retain())
 		r.Release()
 		return p, s.failing == ""
+	case end.live() && end.through() == s:
+		r.Release()
+		return end.Retain(), true
 	}
 	behind := s.m.behindGate(s, r)
 	r.Release()

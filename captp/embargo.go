@@ -165,10 +165,10 @@ func (s *Session) receiveDisembargo(d disembargoMsg) {
 }
 
 // goesOn reports whether what the peer sends to r, which it was told of as a way, goes back to the peer although r leads
-// elsewhere by now: it arrives there later than what is sent from here.
+// elsewhere by now, be it to another reference of the peer's: it arrives there later than what is sent from here.
 func (s *Session) goesOn(r *Ref, way bool) bool {
 	end := r.Settled()
-	return way && end.route != routeBroken && !(end.live() && end.through() == s)
+	return way && (end != r || !r.live()) && end.route != routeBroken
 }
 
 // reflect sends the Disembargo id of s back along r, which s must host: never

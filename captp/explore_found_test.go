@@ -19,6 +19,7 @@ var programsFound = map[string][]string{
 		"B kept A; A kept B; A prom B; B ret 1 r0; A ret 0 r2; A tell r1; B res p2 A; A tell r1",
 		"B prom A; B kept A; B new; A prom B; B res p2 A; A res p0 B; B res p3 r0; B tell r1; A ret 1 r3; B tell r1",
 		"B prom A; A prom B p0; B prom A; A prom B; B res p1 a1; A res p2 r1; B tell r2; A res p0 B; B res p3 A; B tell r2",
+		"B prom A; A prom B p0; B prom A; A prom B; B res p1 a1; A res p2 r1; B tell r2; A res p0 r3; B tell r2; B res p3 A",
 		"B kept A; A prom B; A prom r1; A tell r2; A new; B res p1 A; A res p2 r1; A res p4 B; A tell r2; A ret 0 B",
 	},
 	"a reference was passed on in front of calls on it that were held": {
@@ -35,6 +36,9 @@ var programsFound = map[string][]string{
 		"B>A 1 calls; A kept B o; A tell r0; B kept a0; B ret 0 r2; A ret 2 B",
 		"B>A 2 calls; tail; A kept B; A tell r0; B prom A; B tell r2; A res p2 r0; B ret 0 A; B tell r2",
 		"B>A 1 calls; tail; A echo B o; A prom r0; A own r1; B prom a0; A res p1 o; A res p3 r2; B tell r3",
+	},
+	"what came back to an honest sender was refused": {
+		"B>A 1 calls; A prom B; A tell r0; B kept A; A kept B; A ret 2 B; B res p0 A; A tell r0; A tell r0; B ret 3 o; A tell r0; A tell r3; A tell r0",
 	},
 	"a canceled call that was on its way back once more was left": {
 		"A>B 600 bytes; A kept B o; A echo r0 B; B echo a0 o; B ret 0 r2; A tell r1",
