@@ -245,7 +245,7 @@ func (w *waiting) afterwards() {
 		w.failWith(whyCanceled(w.call))
 		return
 	}
-	w.timer = c.at(time.Now().Add(longWait), func() {
+	w.timer = c.at(c.now().Add(longWait), func() {
 		c.outside = append(c.outside, func() {
 			c.log.Warn("vat: a call waits for its arguments; later calls on its path wait behind it",
 				"verb", w.verb, "object", typeName(w.obj.verbs.typ), "waited", longWait)

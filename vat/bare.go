@@ -3,6 +3,7 @@ package vat
 import (
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -11,8 +12,10 @@ import (
 )
 
 func init() {
-	bare.New = func(id crypto.VatID, limits captp.Limits, log *slog.Logger) bare.Core {
-		return (*bareCore)(newCore(&Config{Limits: Limits{Protocol: ProtocolLimits(limits)}}, id, log))
+	bare.New = func(id crypto.VatID, limits captp.Limits, log *slog.Logger, clock func() time.Time) bare.Core {
+		c := newCore(&Config{Limits: Limits{Protocol: ProtocolLimits(limits)}}, id, log)
+		c.clock = clock
+		return (*bareCore)(c)
 	}
 }
 
@@ -35,6 +38,45 @@ func (s *bareCore) Publish(object any, secret [32]byte) error {
 	}
 	c.table[sturdyref.HashSwissnum(c.id, &secret)] = &Grant{core: c, host: h}
 	return nil
+}
+
+// Grant implements bare.Core.
+func (s *bareCore) Grant(object any, secret [32]byte, expires time.Time) (revoke func(), err error) {
+	c := (*core)(s)
+	h, err := c.exportable(object)
+	if err != nil {
+		return nil, err
+	}
+	g := &Grant{core: c, host: h, hash: sturdyref.HashSwissnum(c.id, &secret), expires: expires}
+	g.grant = &captp.Grant{Tag: g}
+	return g.Revoke, c.enlist(g)
+}
+
+// Own implements bare.Core.
+func (s *bareCore) Own(secret [32]byte) any {
+	c := (*core)(s)
+	c.lock()
+	defer c.leave()
+	ref := c.lookup(sturdyref.HashSwissnum(c.id, &secret))
+	if ref == nil {
+		ref = c.machine.BrokenRef(toWire(ErrNoSuchObject))
+	}
+	return c.newRef(ref)
+}
+
+// Timers implements bare.Core.
+func (s *bareCore) Timers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.timers.heap)
+}
+
+// Fire implements bare.Core.
+func (s *bareCore) Fire() {
+	c := (*core)(s)
+	c.lock()
+	defer c.leave()
+	c.fireTimers()
 }
 
 // Connect implements bare.Core.

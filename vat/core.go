@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -42,6 +43,7 @@ type core struct {
 	scratch  []*captp.Session
 	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
 	timers   timers
+	clock    func() time.Time // nil: time.Now
 	sessions []*session
 	stashed  []*session // those with something put aside
 	table    swissTable

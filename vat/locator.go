@@ -81,7 +81,7 @@ type misses struct {
 // miss answers a lookup that found nothing: with one and the same error whatever
 // the reason; ever later; and in the end not at all. Machine right.
 func (s *session) miss(call *captp.Call) {
-	now := time.Now()
+	now := s.core.now()
 	m := s.core.missesOf(s.peer, now)
 	m.count++
 	switch {

@@ -110,7 +110,7 @@ func (complaint) settled(p *promise) {
 // complain logs a failed SendOnly, but not more than a few each second: a session
 // that ends takes many with it.
 func (c *core) complain(verb string, err error) {
-	more, tell := c.complaints.add(time.Now())
+	more, tell := c.complaints.add(c.now())
 	if more > 0 {
 		c.log.Warn("vat: more SendOnly failed", "count", more)
 	}

@@ -76,7 +76,7 @@ func (v *Vat) Grant(o any, cfg *ExportConfig) (*Grant, error) {
 	}
 	g := &Grant{core: v.core, ref: ref, hash: secret.Hash(v.ID()), host: h, expires: cfg.Expires}
 	if g.expires.IsZero() && cfg.Lifetime != 0 {
-		g.expires = time.Now().Add(cfg.Lifetime)
+		g.expires = v.core.now().Add(cfg.Lifetime)
 	}
 	g.grant = &captp.Grant{Tag: g}
 	if err := v.core.enlist(g); err != nil {
@@ -124,7 +124,7 @@ func (c *core) enlist(g *Grant) error {
 // if there is none, or none any more. Machine right.
 func (c *core) lookup(hash sturdyref.SwissHash) *captp.Ref {
 	g := c.table[hash]
-	if g == nil || !g.expires.IsZero() && !time.Now().Before(g.expires) {
+	if g == nil || !g.expires.IsZero() && !c.now().Before(g.expires) {
 		return nil
 	}
 	return g.host.ref(g.grant)

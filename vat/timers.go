@@ -19,6 +19,14 @@ type timer struct {
 	fire  func() // called with the machine right
 }
 
+// now is the time, by the vat's clock.
+func (c *core) now() time.Time {
+	if c.clock != nil {
+		return c.clock()
+	}
+	return time.Now()
+}
+
 // at has fire called, with the machine right, at time t. Machine right.
 func (c *core) at(t time.Time, fire func()) *timer {
 	c.timers.count++
@@ -50,7 +58,7 @@ func (c *core) fireTimers() (fired bool) {
 	if len(c.timers.heap) == 0 {
 		return false
 	}
-	now := time.Now()
+	now := c.now()
 	for len(c.timers.heap) > 0 && !c.timers.heap[0].at.After(now) {
 		heap.Pop(&c.timers.heap).(*timer).fire()
 		c.settle()
@@ -64,7 +72,7 @@ func (c *core) nextTimer() (wait time.Duration, ok bool) {
 	if len(c.timers.heap) == 0 {
 		return 0, false
 	}
-	return max(time.Until(c.timers.heap[0].at), 0), true
+	return max(c.timers.heap[0].at.Sub(c.now()), 0), true
 }
 
 type timerHeap []*timer

@@ -4,13 +4,14 @@ package bare
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
 )
 
-// New makes a vat's core that nobody drives.
-var New func(id crypto.VatID, limits captp.Limits, log *slog.Logger) Core
+// New makes a vat's core that nobody drives. clock is what it takes for the time.
+var New func(id crypto.VatID, limits captp.Limits, log *slog.Logger, clock func() time.Time) Core
 
 // Core is a vat that is stepped. Everything on it is called by one goroutine.
 type Core interface {
@@ -18,6 +19,13 @@ type Core interface {
 	Vat() any
 	// Publish makes an object reachable by a secret.
 	Publish(object any, secret [32]byte) error
+	// Grant makes an object reachable by a secret, until it is revoked or, unless that is zero, a time has come.
+	Grant(object any, secret [32]byte, expires time.Time) (revoke func(), err error)
+	// Own gives a *vat.Ref for what this vat has under a secret.
+	Own(secret [32]byte) any
+	// Timers returns how many things are to be done at certain times; Fire does those that are due.
+	Timers() int
+	Fire()
 	// Connect begins a session with a peer, which grants what limits say.
 	Connect(peer crypto.VatID) Session
 	// Step runs one turn, and reports whether there was one.

@@ -18,6 +18,7 @@ const (
 	canceled                   // a call on whose result it depends was canceled
 	cycle                      // it waits for itself …
 	endless                    // … in a way that nobody sees: it may never settle
+	revoked                    // the grant of the reference was revoked, or has expired
 	unfit                      // data was taken for a reference, or the contrary
 	stranger                   // an attacker is on the way: anything may happen
 )
@@ -59,6 +60,9 @@ func (h *handle) walk(mark int) (c cause) {
 	}
 	m.seen = mark
 	c |= m.why
+	if m.grant != nil && m.grant.due {
+		c |= revoked
+	}
 	if m.of != nil {
 		c |= m.of.on.walk(mark)
 	}
@@ -100,6 +104,8 @@ func causeOf(err error) cause {
 		return canceled // of this call, or of one that an object passes on
 	case errors.Is(err, vat.ErrCycle), strings.Contains(err.Error(), "the promise was resolved to itself"):
 		return cycle
+	case errors.Is(err, vat.ErrRevoked), errors.Is(err, vat.ErrNoSuchObject):
+		return revoked
 	case misfit(err):
 		return unfit
 	case strings.Contains(err.Error(), errBroken.Error()):

@@ -34,13 +34,16 @@
 //   - gates: promises for data are results, are resolved some time, and are passed on; calls get them where their methods
 //     want plain data, and must see the value that belongs to it; now and then a reference stands there, or data is called,
 //     which must be refused. What waits for data that can only come behind it is the program's own fault, and is not made.
+//   - grants: things are reachable by further secrets, for a time or for good; references keep their grant wherever they go.
+//     What has not reached the vat when a grant is revoked, or expires, is not delivered, and what is near breaks. The
+//     clocks of the vats leap, also backward, and timers fire late.
 //
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each
 // other; what waits then is canceled at the end, and counted as "give up".
 //
 // What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
-// clocks (no timer of a vat fires), grants and revocation, the driver's stash and quanta, goroutines (there are none), and
+// the driver's stash and quanta, goroutines (there are none), and
 // the collector: what it would release is released by the schedule, through internal/bare. It does not see a call of few bytes overtake one
 // of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
 // another, on whose result it was made, was canceled.

@@ -14,6 +14,7 @@ const (
 	Hostile Feature = 1 << iota // one vat is an attacker's
 	Cycles                      // promises may be resolved to what waits for them
 	Gates                       // promises stand where plain data is wanted
+	Grants                      // things are granted for a time, and revoked; clocks leap
 
 	Plain Feature = 1 << 15 // none of them, where 0 means those that the seed says
 )
@@ -25,6 +26,7 @@ var featureNames = []struct {
 	{Hostile, "hostile"},
 	{Cycles, "cycles"},
 	{Gates, "gates"},
+	{Grants, "grants"},
 }
 
 // ParseFeatures reads names with commas between them; "plain" is none.

@@ -199,7 +199,7 @@ func (w *world) putCall(t *tap, c rpc.Call, caps int) {
 	p := must(c.NewParams())
 	w.putTable(t, p, caps)
 	params := must(object.NewObject_send_Params(p.Segment()))
-	_ = params.SetVerb(pick(w, []string{"note", "give", "later", "take", "count", "keep", "some", "nonsense", "__describe"}))
+	_ = params.SetVerb(pick(w, []string{"note", "give", "later", "take", "count", "keep", "some", "self", "nonsense", "__describe"}))
 	n := 3
 	if caps > 0 {
 		n = 5

@@ -204,7 +204,9 @@ type dependence struct {
 }
 
 // unsure reports whether h may be anything, as an attacker has said what it is: also the object that is waited at.
-func (w *world) unsure(h *handle) bool { return w.puppet != nil && h != nil && h.causes()&stranger != 0 }
+func (w *world) unsure(h *handle) bool {
+	return w.puppet != nil && h != nil && h.causes()&stranger != 0
+}
 
 // on reports whether m becomes known only after the call was delivered.
 func (d dependence) on(m *meaning, mark int) bool {

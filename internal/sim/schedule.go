@@ -3,6 +3,7 @@ package sim
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/vatnet/vatnet/vat"
 )
@@ -21,6 +22,10 @@ func (w *world) act() {
 		if len(m.handles) > 0 {
 			m.gate()
 		}
+		return
+	}
+	if w.has(Grants) && w.rng.IntN(6) == 0 {
+		m.confer()
 		return
 	}
 	switch n := w.rng.IntN(100); {
@@ -228,11 +233,22 @@ func (w *world) settle() {
 				busy = w.deliver(a, b, true) || busy
 			}
 		}
-		if !busy || w.bad != "" {
+		if w.bad != "" || !busy && !w.wait() {
 			return
 		}
 	}
 	w.fail("the world does not come to rest")
+}
+
+// wait has the clocks go on as long as somebody waits for a time, and reports whether there was one.
+func (w *world) wait() (some bool) {
+	for _, m := range w.vats {
+		if m.core.Timers() > 0 {
+			m.leap(time.Hour, true)
+			some = true
+		}
+	}
+	return some
 }
 
 // giveUp cancels what waits for ever, for one of three reasons: it waits for itself; it waits behind what waits for plain
@@ -293,6 +309,9 @@ func (w *world) checkStates() {
 			got, why := h.ref.State(), h.causes()
 			if got == vat.PromiseRef && why&endless == 0 || got == vat.BrokenRef && why == 0 {
 				w.fail("handle %d of %s is %s at the end (%b)", h.id, m, got, why)
+			}
+			if end := h.means.end(); got == vat.NearRef && end.severed() && why&stranger == 0 {
+				w.fail("handle %d of %s is near at the end, by grant %d", h.id, m, end.grant.id)
 			}
 		}
 	}

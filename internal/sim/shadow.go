@@ -8,6 +8,7 @@ import (
 // holds comes to, or not known yet.
 type meaning struct {
 	thing  *thing
+	grant  *grant // under which it is the thing; nil: none
 	to     *handle
 	of     *call // it is the result of this, and waits for its delivery
 	why    cause // what has happened to it itself
@@ -25,6 +26,9 @@ func (m *meaning) end() *meaning {
 	}
 	return m
 }
+
+// severed reports whether m is nothing any more.
+func (m *meaning) severed() bool { return m.grant != nil && m.grant.severed }
 
 // handle is one reference in one vat, and the messages sent on it.
 type handle struct {
@@ -155,6 +159,8 @@ func (t *thing) arrive(token, on, seq int) *call {
 		w.fail("call %d was delivered to an incarnation that is gone", id)
 	case h.means.end().thing != t:
 		w.fail("call %d was delivered to another object than handle %d means", id, on)
+	case h.means.end().severed() && c.verb != "count": // which may have waited there
+		w.fail("call %d was delivered after grant %d was severed", id, h.means.end().grant.id)
 	case seq <= h.arrived:
 		w.fail("order: on handle %d number %d arrives after %d", on, seq, h.arrived)
 	}

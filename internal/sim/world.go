@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -48,6 +49,7 @@ type world struct {
 
 	vats    []*machine
 	calls   []*call
+	grants  []*grant
 	counts  []*call // those that wait, or may, for plain data
 	handles int
 	keep    []any // what the collector must not find before it was released
@@ -69,6 +71,9 @@ type machine struct {
 	links     []*end // to each other vat; nil to itself
 	handles   []*handle
 	resolvers []*resolver
+
+	grants []*grant
+	clock  time.Time
 
 	data          []*handle // promises for data
 	dataResolvers []*dataResolver
@@ -153,7 +158,7 @@ func (w *world) build(seed uint64) {
 // furnish makes n vats and connects them.
 func (w *world) furnish(n int) {
 	for i := range n {
-		m := &machine{w: w, i: i, id: crypto.VatID{byte(i + 1)}, links: make([]*end, n)}
+		m := &machine{w: w, i: i, id: crypto.VatID{byte(i + 1)}, links: make([]*end, n), clock: time.Unix(1e9, 0)}
 		m.boot()
 		w.vats = append(w.vats, m)
 	}
@@ -171,13 +176,13 @@ func (w *world) furnish(n int) {
 // boot begins an incarnation.
 func (m *machine) boot() {
 	m.epoch++
-	m.core = bare.New(m.id, m.w.limits, slog.New(&alarm{w: m.w}))
+	m.core = bare.New(m.id, m.w.limits, slog.New(&alarm{w: m.w}), func() time.Time { return m.clock })
 	m.self = m.core.Vat().(*vat.Vat)
 	m.root = m.thing()
 	if err := m.core.Publish(m.root, rootSecret); err != nil {
 		m.w.fail("publishing: %v", err)
 	}
-	m.handles, m.resolvers, m.data, m.dataResolvers = nil, nil, nil, nil
+	m.handles, m.resolvers, m.data, m.dataResolvers, m.grants = nil, nil, nil, nil, nil
 	m.add(&handle{ref: m.near(m.root), means: &meaning{thing: m.root}})
 }
 
