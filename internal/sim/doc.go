@@ -5,6 +5,7 @@
 //	go test ./internal/sim                              10,000 worlds
 //	go test ./internal/sim -run TestWorlds -from 5000 -seeds 100000
 //	go test ./internal/sim -run TestWorlds -seed 41 -v  one world, with its trace and every message
+//	go test ./internal/sim -run LinkWorlds -linkworlds 3000
 //
 // A world is two to four vats, all connected. Each step of the schedule has some vat send, or bytes move, or a turn run,
 // or a promise be resolved or broken, a reference released, a call canceled, or a fault happen. At the end everything is
@@ -42,8 +43,12 @@
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each
 // other; what waits then is canceled at the end, and counted as "give up".
 //
-// What it does not cover: internal/link (handshakes, epochs on the wire, crossed dials: a new session is simply there),
-// the driver's stash and quanta, goroutines (there are none), and
+// Sessions are simply there in these worlds. How they come to be is for link worlds (TestLinkWorlds): real handshakes and
+// sealed records over a network in memory, in a bubble of time, with dials that cross, connections that break at any byte,
+// restarts, and earlier incarnations that live on elsewhere. Goroutines run there, so the same seed gives the same
+// schedule but not the same trace.
+//
+// What it does not cover: the driver's stash and quanta, goroutines (there are none), and
 // the collector: what it would release is released by the schedule, through internal/bare. It does not see a call of few bytes overtake one
 // of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
 // another, on whose result it was made, was canceled.
