@@ -100,11 +100,11 @@ func causeOf(err error) cause {
 	switch {
 	case errors.Is(err, vat.ErrDisconnected), strings.Contains(err.Error(), captp.PeerGone.Text()):
 		return lost // told by the machine, or what an object told of its own loss
-	case errors.Is(err, vat.ErrCanceled), strings.Contains(err.Error(), "the call was canceled"):
+	case says(err, vat.ErrCanceled):
 		return canceled // of this call, or of one that an object passes on
-	case errors.Is(err, vat.ErrCycle), strings.Contains(err.Error(), "the promise was resolved to itself"):
+	case says(err, vat.ErrCycle):
 		return cycle
-	case errors.Is(err, vat.ErrRevoked), errors.Is(err, vat.ErrNoSuchObject):
+	case says(err, vat.ErrRevoked), says(err, vat.ErrNoSuchObject):
 		return revoked
 	case misfit(err):
 		return unfit
@@ -112,6 +112,11 @@ func causeOf(err error) cause {
 		return broken
 	}
 	return 0
+}
+
+// says reports whether err is target, of the call itself, or as text: of another, whose error an object passes on.
+func says(err, target error) bool {
+	return errors.Is(err, target) || strings.Contains(err.Error(), strings.TrimPrefix(target.Error(), "vat: "))
 }
 
 // failed takes an error.

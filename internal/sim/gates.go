@@ -1,9 +1,6 @@
 package sim
 
 import (
-	"errors"
-	"strings"
-
 	"github.com/vatnet/vatnet/vat"
 )
 
@@ -260,7 +257,7 @@ var errNotData = []error{vat.ErrNotObject, vat.ErrBadArguments}
 // misfit reports whether an error says that data was taken for a reference, or the contrary.
 func misfit(err error) bool {
 	for _, e := range errNotData {
-		if errors.Is(err, e) || strings.Contains(err.Error(), strings.TrimPrefix(e.Error(), "vat: ")) {
+		if says(err, e) {
 			return true
 		}
 	}
