@@ -31,8 +31,8 @@ func (s *Session) holding() int64 {
 }
 
 // loose is what is held for the session outside of the tables: the part of a
-// message, what has not been read, and what has not been written.
-func (s *Session) loose() int64 { return int64(cap(s.partial) + len(s.out) + s.unsent + s.stashed) }
+// message, what is put aside, and what has not been written.
+func (s *Session) loose() int64 { return int64(cap(s.partial) + len(s.out) + s.unsent + s.stash.cost) }
 
 // bookLoose brings the machine's sum up to date with what is loose; a session that
 // has ended has nothing.
@@ -68,11 +68,26 @@ func (s *Session) checkBudget() {
 	}
 }
 
+// aside is what is held because it came of the peer and is not handled yet. Mostly it
+// is what open calls were granted, or answers that this side asked for.
+func (s *Session) aside() int64 { return int64(cap(s.partial) + s.stash.cost) }
+
 // overSoft reports whether new calls of the peer are refused for the memory
-// that it makes us hold apart from its open calls, and those that the driver has
-// not passed in.
+// that it makes us hold apart from its open calls, and from what is to come yet.
 func (s *Session) overSoft() bool {
-	return s.holding()-s.answerBytes-int64(s.stashed) > s.m.lim.SoftBytes
+	return s.holding()-s.answerBytes-s.aside() > s.m.lim.SoftBytes
+}
+
+// Room returns how many answers may yet be written, each as large as can be; less
+// than one: none.
+func (s *Session) Room() int {
+	return int((s.m.lim.forAnswers() - s.holding() + s.aside()) / int64(s.m.lim.MaxMessage))
+}
+
+// fits reports whether an answer of n bytes may be written. Small ones always may:
+// what would be said instead is no smaller.
+func (s *Session) fits(n int) bool {
+	return n <= spareFrom || s.holding()-s.aside()+int64(n) <= s.m.lim.forAnswers()
 }
 
 // Charged returns the bytes held on behalf of all peers. It is zero when there
@@ -109,11 +124,14 @@ func (m *Machine) giveBuf(b []byte) {
 }
 
 // spares reports whether the results p, which the peer is told now, are not also
-// kept until its Finish: large plain data, when much is held already. Its Finish
+// kept until its Finish: large plain data, when much would be held. Its Finish
 // may stand behind thousands of its calls, and only who uses such data as a
 // reference misses them.
 func (c *Call) spares(p payload) bool {
 	s := c.From()
-	return s != nil && !c.answer.yourself && len(p.caps) == 0 && len(p.flat) > spareFrom &&
-		s.holding()-s.answerBytes-int64(s.stashed) > s.m.lim.SoftBytes/4
+	if s == nil || c.answer.yourself || len(p.caps) > 0 {
+		return false
+	}
+	n := p.size()
+	return n > spareFrom && s.holding()-s.answerBytes-s.aside()+int64(n) > s.m.lim.SoftBytes/4
 }

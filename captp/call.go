@@ -80,6 +80,14 @@ type payload struct {
 	caps    []*Ref
 }
 
+// size is how many bytes the body has, or the message that it is in.
+func (p payload) size() int {
+	if p.flat != nil || p.content.IsNull() {
+		return len(p.flat)
+	}
+	return p.content.MessageBytes()
+}
+
 // stored is a body that a call owns, with the memory that it takes: both are used
 // again with the call.
 type stored struct {

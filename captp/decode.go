@@ -1,6 +1,7 @@
 package captp
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/vatnet/vatnet/internal/capn"
@@ -43,28 +44,49 @@ type (
 	}
 )
 
-// receive handles one whole message. With patient it leaves a call that is early,
-// and gives false.
-func (s *Session) receive(frame []byte, patient bool) bool {
+// look parses a whole message and finds what it is. It gives false if it is malformed.
+func (s *Session) look(frame []byte) (kind uint16, body capn.Ptr, ok bool) {
 	m := s.m
 	if m.frame.Parse(frame, &m.words) != nil {
-		s.fatal(ProtoMessage)
-		return true
+		return 0, body, false
 	}
 	root, err := m.frame.Root()
 	if err != nil || !root.IsStruct() {
+		return 0, body, false
+	}
+	kind = root.U16(0)
+	body, err = root.Field(0)
+	if err != nil || !(body.IsStruct() || body.IsNull()) {
+		// The obsolete arms carry anything; they are echoed like unknown ones.
+		if err != nil || kind <= msgDisembargo && kind != 7 && kind != 9 {
+			return 0, body, false
+		}
+	}
+	return kind, body, true
+}
+
+// isCall reports whether a whole message is a call, mostly without parsing it.
+func (s *Session) isCall(frame []byte) bool {
+	if len(frame) >= 24 && binary.LittleEndian.Uint32(frame) == 0 { // one segment
+		root := binary.LittleEndian.Uint64(frame[8:])
+		at := 16 + 8*int64(int32(root)>>2)
+		if root&3 == 0 && root>>32&0xffff > 0 && at >= 16 && at+8 <= int64(len(frame)) {
+			return binary.LittleEndian.Uint16(frame[at:]) == msgCall
+		}
+	}
+	kind, _, ok := s.look(frame)
+	return ok && kind == msgCall
+}
+
+// receive handles one whole message. With patient it leaves a call that is early, and
+// gives false.
+func (s *Session) receive(frame []byte, patient bool) bool {
+	kind, body, ok := s.look(frame)
+	if !ok {
 		s.fatal(ProtoMessage)
 		return true
 	}
-	body, err := root.Field(0)
-	if err != nil || !(body.IsStruct() || body.IsNull()) {
-		// The obsolete arms carry anything; they are echoed like unknown ones.
-		if which := root.U16(0); err != nil || which <= msgDisembargo && which != 7 && which != 9 {
-			s.fatal(ProtoMessage)
-			return true
-		}
-	}
-	switch root.U16(0) {
+	switch kind {
 	case msgCall:
 		return s.decodeCall(body, len(frame), patient)
 	case msgReturn:

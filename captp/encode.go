@@ -1,6 +1,10 @@
 package captp
 
-import "github.com/vatnet/vatnet/internal/capn"
+import (
+	"strings"
+
+	"github.com/vatnet/vatnet/internal/capn"
+)
 
 // Messages are written straight into the session's output, one behind the other.
 // Nothing that a writer calls may write a message of its own: releases wait in a
@@ -87,6 +91,11 @@ func (s *Session) putPromisedAnswer(slot capn.Slot, r *Ref) {
 // entry for each time, and those of them that are broken references. It notes in
 // ts, if that is not empty, what the peer is told of each capability.
 func (s *Session) putPayload(slot capn.Slot, p payload, ids []uint32, ts []told) (_ []uint32, broken []*exported) {
+	return s.putCaps(s.putContent(slot, p), p, ids, ts)
+}
+
+// putContent writes a Payload without its capabilities.
+func (s *Session) putContent(slot capn.Slot, p payload) capn.StructB {
 	b := &s.m.b
 	st := b.Struct(slot, 0, 2)
 	if p.flat != nil {
@@ -94,10 +103,15 @@ func (s *Session) putPayload(slot capn.Slot, p payload, ids []uint32, ts []told)
 	} else if err := b.Copy(st.Slot(0), p.content); err != nil {
 		b.SetNull(st.Slot(0))
 	}
+	return st
+}
+
+// putCaps writes the capabilities of a Payload: see putPayload.
+func (s *Session) putCaps(st capn.StructB, p payload, ids []uint32, ts []told) (_ []uint32, broken []*exported) {
 	if len(p.caps) == 0 {
 		return ids, nil
 	}
-	list := b.CompositeList(st.Slot(1), len(p.caps), 1, 1)
+	list := s.m.b.CompositeList(st.Slot(1), len(p.caps), 1, 1)
 	for i, r := range p.caps {
 		if r == nil {
 			continue
@@ -158,16 +172,20 @@ func (s *Session) resolveBroken(es []*exported) {
 	}
 }
 
-// writeReturn sends the outcome of a.
-func (s *Session) writeReturn(a *answer, p payload, err *Error) {
+// writeReturn sends the outcome of a. An answer for which there is no room is
+// replaced by a small one that says so: writeReturn gives false.
+func (s *Session) writeReturn(a *answer, p payload, err *Error) bool {
 	if s.err != nil || a.returned {
-		return
+		return true
 	}
 	a.returned = true
 	a.uncount()
-	st := s.begin(msgReturn, 2, 1)
-	st.SetU32(0, a.id)
-	st.SetBit(32, true) // parameters are released one by one
+	if err != nil && !s.fits(len(err.Reason)) {
+		short := *err
+		short.Reason = strings.ToValidUTF8(short.Reason[:spareFrom/2], "") + "…"
+		err = &short
+	}
+	st := s.beginReturn(a)
 	var broken []*exported
 	switch {
 	case a.finished && !a.yourself:
@@ -181,10 +199,18 @@ func (s *Session) writeReturn(a *answer, p payload, err *Error) {
 		s.putException(st.Slot(0), err)
 	default:
 		st.SetU16(6, returnResults)
+		body := s.putContent(st.Slot(0), p)
+		if !s.fits(s.m.b.Size()) {
+			p, err = payload{}, errAnswerLost
+			st = s.beginReturn(a)
+			st.SetU16(6, returnException)
+			s.putException(st.Slot(0), err)
+			break
+		}
 		if len(a.call.body.caps) > 0 {
 			a.told = append(a.told, make([]told, len(p.caps))...)
 		}
-		a.exports, broken = s.putPayload(st.Slot(0), p, a.exports, a.told)
+		a.exports, broken = s.putCaps(body, p, a.exports, a.told)
 	}
 	if a.call.noPipelining && len(p.caps) == 0 && !a.yourself && !a.finished {
 		// Nobody will pipeline and there is nothing to release: the peer need not
@@ -196,6 +222,14 @@ func (s *Session) writeReturn(a *answer, p payload, err *Error) {
 	s.resolveBroken(broken)
 	s.checkBudget()
 	a.retire()
+	return err != errAnswerLost
+}
+
+func (s *Session) beginReturn(a *answer) capn.StructB {
+	st := s.begin(msgReturn, 2, 1)
+	st.SetU32(0, a.id)
+	st.SetBit(32, true) // parameters are released one by one
+	return st
 }
 
 func (s *Session) writeTakeFrom(a *answer, question uint32) {

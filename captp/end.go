@@ -56,7 +56,7 @@ func (s *Session) end(err *Error, tell, neverSent bool) {
 		s.bootstrap = nil
 	}
 	s.ForgetBootstrap()
-	s.leaving, s.partial = nil, nil
+	s.leaving, s.partial, s.stash = nil, nil, stash{}
 	s.bookLoose()
 }
 

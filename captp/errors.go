@@ -179,6 +179,7 @@ var (
 	errSelf        = &Error{Kind: Failed, Code: "vat.cycle", Reason: "the promise was resolved to itself"}
 	errCanceled    = &Error{Kind: Failed, Code: "vat.canceled", Reason: "the call was canceled"}
 	errOverloaded  = &Error{Kind: Overloaded, Code: "vat.overloaded", Reason: "the vat is overloaded; try again later"}
+	errAnswerLost  = &Error{Kind: Overloaded, Code: "vat.answerlost", Reason: "the call was made, but its answer is too large for what waits to be read"}
 	errTooLarge    = &Error{Kind: Failed, Code: "vat.toolarge", Reason: "the message is larger than the receiver accepts"}
 	errMalformed   = &Error{Kind: Failed, Code: "vat.malformed", Reason: "the message is malformed"}
 	errDropped     = &Error{Kind: Failed, Code: "vat.dropped", Reason: "the promise was dropped before it was resolved"}

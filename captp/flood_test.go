@@ -185,7 +185,7 @@ func TestPromiseChain(t *testing.T) {
 // TestExportsFull: a peer that is given more references than it may hold, by calls that were forwarded or because it
 // asked, costs nobody a session.
 func TestExportsFull(t *testing.T) {
-	spec.Covers(t, "CREDIT-6")
+	spec.Covers(t, "CREDIT-8")
 	v := newVictim(t, Limits{Exports: 3})
 	objects := func(n int) (caps []*Ref) {
 		for range n {

@@ -45,3 +45,13 @@ func (l Limits) withDefaults() Limits {
 	def(&l.MaxPending, 1<<16)
 	return l
 }
+
+// pressed is what may be held for a session before calls that are put aside are
+// handled whether there is room for their answers or not.
+func (l *Limits) pressed() int64 { return l.HardBytes - l.HardBytes/16 }
+
+// forAnswers is what may be held for a session, apart from what comes of its peer,
+// when an answer is written: then the largest message may still come.
+func (l *Limits) forAnswers() int64 {
+	return max(l.HardBytes/2, l.pressed()-int64(l.MaxMessage))
+}

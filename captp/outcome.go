@@ -237,9 +237,12 @@ func (c *Call) settle(p payload, err *Error) {
 			c.err = errMalformed
 		}
 	}
-	c.tell(own)
-	if dropped {
-		c.err = errOverloaded // for whoever uses the results as a reference from now on
+	switch told := c.tell(own); { // c.err is for whoever uses the results as a reference from now on
+	case !told:
+		c.body.clear(c)
+		c.err = errAnswerLost
+	case dropped:
+		c.err = errOverloaded
 	}
 	for _, f := range c.followers {
 		p.content.Refill()
@@ -299,11 +302,10 @@ func (c *Call) keeps(p payload) bool {
 	return c.held && !c.brief
 }
 
-// tell tells the sender.
-func (c *Call) tell(p payload) {
+// tell tells the sender. It gives false if the answer was too large to be told.
+func (c *Call) tell(p payload) bool {
 	if c.answer != nil {
-		c.answer.s.writeReturn(c.answer, p, c.err)
-		return
+		return c.answer.s.writeReturn(c.answer, p, c.err)
 	}
 	if s := c.sink; s != nil {
 		c.sink = nil
@@ -313,6 +315,7 @@ func (c *Call) tell(p payload) {
 		}
 		s.Settled(c, out)
 	}
+	return true
 }
 
 // leave drops what a settled call no longer needs. The promises of its results

@@ -18,6 +18,8 @@ type tape struct {
 	rec  map[int][]uint64
 	play bool
 	pos  int
+
+	aside bool // messages are put aside
 }
 
 func newTape(seed uint64) *tape {
@@ -54,6 +56,9 @@ const drainStep = -2
 func runTape(seed uint64, t *tape, only []int, verbose bool) (w *rworld, steps []int, bad string) {
 	t.next(-1)
 	w = newRandomWorld(seed, t, verbose)
+	if t.aside {
+		w.aside = rand.New(rand.NewPCG(seed, 0xa51de))
+	}
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -83,6 +88,7 @@ func runTape(seed uint64, t *tape, only []int, verbose bool) (w *rworld, steps [
 // returns the last one that does.
 func shrink(seed uint64) (*rworld, string) {
 	t := newTape(seed)
+	t.aside = *asideFlag
 	w, steps, bad := runTape(seed, t, nil, true)
 	if bad == "" {
 		return w, bad

@@ -16,6 +16,7 @@ var (
 	worldsFlag = flag.Int("worlds", 0, "random worlds to run; 0: up to 10000, but no longer than 10 s")
 	fromFlag   = flag.Uint64("from", 1, "the seed of the first")
 	worldFlag  = flag.Uint64("world", 0, "run the world of this seed only and print its trace")
+	asideFlag  = flag.Bool("aside", false, "… where messages are put aside")
 )
 
 // TestRandomWorlds runs worlds of two to four vats on schedules drawn from
@@ -31,7 +32,7 @@ var (
 func TestRandomWorlds(t *testing.T) {
 	spec.Covers(t, "ORDER-1", "ORDER-2", "ORDER-3", "CREDIT-1", "CREDIT-2", "GATE-1", "GATE-2", "EMB-1", "PROM-2")
 	if *worldFlag != 0 {
-		w, bad := runRandomWorld(*worldFlag, true)
+		w, bad := runWorld(*worldFlag, *asideFlag, true)
 		if *shrinkFlag {
 			w, bad = shrink(*worldFlag)
 		}
@@ -41,6 +42,17 @@ func TestRandomWorlds(t *testing.T) {
 		}
 		return
 	}
+	runWorlds(t, *asideFlag)
+}
+
+// TestRandomWorldsAside runs worlds whose vats put messages aside, by lot. The
+// messages that may pass others then do.
+func TestRandomWorldsAside(t *testing.T) {
+	spec.Covers(t, "CREDIT-6")
+	runWorlds(t, true)
+}
+
+func runWorlds(t *testing.T, aside bool) {
 	n, atMost := *worldsFlag, time.Hour
 	if n == 0 {
 		n, atMost = 10000, 10*time.Second
@@ -55,13 +67,13 @@ func TestRandomWorlds(t *testing.T) {
 			break
 		}
 		seed := *fromFlag + uint64(i)
-		w, bad := runRandomWorld(seed, false)
+		w, bad := runWorld(seed, aside, false)
 		calls += len(w.calls)
 		if w.stuck {
 			stuck++
 		}
 		if bad != "" {
-			t.Errorf("world %d (go test ./captp -run RandomWorlds -world %d -v): %s", seed, seed, bad)
+			t.Errorf("world %d (go test ./captp -run RandomWorlds$ -world %d -aside=%v -v): %s", seed, seed, aside, bad)
 			if failures++; failures == 25 {
 				return
 			}
@@ -110,7 +122,13 @@ func TestRandomWorldsRepeat(t *testing.T) {
 }
 
 func runRandomWorld(seed uint64, verbose bool) (w *rworld, bad string) {
-	w, _, bad = runTape(seed, newTape(seed), nil, verbose)
+	return runWorld(seed, false, verbose)
+}
+
+func runWorld(seed uint64, aside, verbose bool) (w *rworld, bad string) {
+	t := newTape(seed)
+	t.aside = aside
+	w, _, bad = runTape(seed, t, nil, verbose)
 	return w, bad
 }
 

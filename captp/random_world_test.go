@@ -27,6 +27,7 @@ type rworld struct {
 	lossy    bool // one was, or everything was canceled: anything may fail
 	stuck    bool // all waited for credit and had to be canceled
 	draining bool
+	aside    *rand.Rand // when messages are put aside and when not; nil: never
 }
 
 // rvat is one machine in it.
@@ -140,6 +141,15 @@ func (w *rworld) deliver(a, b *rvat, all bool) bool {
 	if all || w.chance(70) {
 		a.flush()
 	}
+	s := b.sessions[a.i]
+	if all && s != nil && s.Kept() > 0 {
+		s.Pause(false)
+		w.say("%s goes on with %d messages of %s", b.name, s.Kept(), a.name)
+		if err := s.Resume(0); err != nil {
+			w.fail("%s ends its session with %s: %s", b.name, a.name, err)
+		}
+		return true
+	}
 	data := a.out[b.i]
 	if len(data) == 0 {
 		return false
@@ -153,14 +163,37 @@ func (w *rworld) deliver(a, b *rvat, all bool) bool {
 			most = 1
 		}
 	}
-	s := b.sessions[a.i]
 	w.say("%s → %s: %d bytes %x", a.name, b.name, n, hashOf(data[:n]))
-	rest, err := s.Receive(data[:n], most)
+	rest, err := w.take(s, data[:n], most, all)
 	a.out[b.i] = append(rest[:len(rest):len(rest)], data[n:]...)
 	if err != nil {
 		w.fail("%s ends its session with %s: %s", b.name, a.name, err)
 	}
 	return true
+}
+
+// take has s take bytes in; some of them, it may be, to be put aside.
+func (w *rworld) take(s *Session, data []byte, most int, all bool) (rest []byte, err *Error) {
+	if w.aside == nil || all {
+		s.Pause(false)
+		return s.Receive(data, most)
+	}
+	s.Pause(w.aside.IntN(3) > 0)
+	if s.Kept() > 0 && w.aside.IntN(2) == 0 {
+		err = s.Resume(1 + w.aside.IntN(3))
+	}
+	if s.Kept() == 0 && err == nil {
+		if data, err = s.Receive(data, most); !s.paused {
+			return data, err
+		}
+	}
+	for len(data) > 0 && err == nil {
+		data, err = s.Put(data)
+		if most == 1 {
+			break
+		}
+	}
+	return data, err
 }
 
 func hashOf(b []byte) uint64 {

@@ -49,7 +49,8 @@ type Session struct {
 	out     []byte // complete messages, to be written
 	due     bool   // … some of which are waited for
 	unsent  int    // bytes taken out that the transport has not got rid of
-	stashed int    // bytes of the peer's that the driver has not passed in yet
+	stash   stash
+	paused  bool // the driver wants no call
 	charged int64
 	booked  int64 // what of m.loose is this session's
 
@@ -114,7 +115,8 @@ func (s *Session) ForgetBootstrap() {
 
 // Idle reports whether nothing is under way in either direction.
 func (s *Session) Idle() bool {
-	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && len(s.embargoes) == 0 // then none is to come
+	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
+		len(s.embargoes) == 0 // then none is to come
 }
 
 // Quiet reports whether the session is idle, and nothing is exported: unless it asks
@@ -145,14 +147,6 @@ func (s *Session) Unsent(n int) {
 	s.checkBudget()
 }
 
-// Stashed tells how many bytes of memory the driver uses for what has come of the
-// peer and was not passed to Receive yet. They are held for the peer, but no
-// reason to refuse its calls: they are its calls, mostly.
-func (s *Session) Stashed(n int) {
-	s.stashed = n
-	s.checkBudget()
-}
-
 func (s *Session) touch() {
 	if !s.dirty {
 		s.dirty = true
@@ -170,7 +164,11 @@ func (s *Session) fatal(o Ending) {
 
 // Receive takes bytes of the peer's in, in their order: up to max whole messages
 // (0: all), and keeps a part of one. It returns what it did not take. With an
-// error the session has ended, and an Abort stands in the output.
+// error the session has ended, and an Abort stands in the output. While anything is
+// put aside, Put is to be used.
+//
+// While the session is paused it stops in front of a call. One that did not come in
+// one piece it puts aside.
 //
 // With a max it also stops in front of a call that is pipelined on one which an
 // object of this vat has but has not answered: if the driver lets the object do so
@@ -181,12 +179,18 @@ func (s *Session) Receive(data []byte, max int) (rest []byte, err *Error) {
 		frame, after := s.nextFrame(data)
 		if frame != nil {
 			whole := &frame[0] == &data[0] // it can be left where it is
-			if !s.receive(frame, max > 0 && n > 0 && whole) {
-				break
+			switch {
+			case s.paused && s.isCall(frame):
+				if whole {
+					return data, nil
+				}
+				kind, body, ok := s.look(frame)
+				s.keep(frame, kind, body, ok)
+				return after, nil
+			case !s.receive(frame, max > 0 && n > 0 && whole):
+				return data, nil
 			}
-			if cap(s.partial) > bufKeep {
-				s.partial = nil
-			}
+			s.doneWith(frame)
 		}
 		data = after
 		s.checkBudget()
@@ -195,6 +199,16 @@ func (s *Session) Receive(data []byte, max int) (rest []byte, err *Error) {
 		}
 	}
 	return data, s.err
+}
+
+// doneWith gives up the memory in which frame was put together, if it was.
+func (s *Session) doneWith(frame []byte) {
+	if len(s.partial) != len(frame) || &s.partial[0] != &frame[0] {
+		return
+	}
+	if s.partial = s.partial[:0]; cap(s.partial) > bufKeep {
+		s.partial = nil
+	}
 }
 
 // nextFrame cuts the next whole message off, keeping a part of one.
@@ -222,12 +236,14 @@ func (s *Session) nextFrame(data []byte) (frame, rest []byte) {
 			need = size
 		}
 		n := min(need-len(s.partial), len(data))
+		if have := len(s.partial) + n; have > cap(s.partial) {
+			// In the end it takes what it needs, and never twice of what is there.
+			s.partial = append(make([]byte, 0, max(have, min(need, 2*have))), s.partial...)
+		}
 		s.partial = append(s.partial, data[:n]...)
 		data = data[n:]
 		if size > 0 && len(s.partial) == size {
-			frame = s.partial
-			s.partial = s.partial[:0]
-			return frame, data
+			return s.partial, data
 		}
 	}
 	return nil, nil

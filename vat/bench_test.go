@@ -3,6 +3,7 @@ package vat_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vatnet/vatnet/vat"
@@ -115,4 +116,54 @@ func BenchmarkNear(b *testing.B) {
 			b.Fatal(s, err)
 		}
 	}
+}
+
+// BenchmarkManySessions has eight vats keep 100 calls each under way to one object.
+func BenchmarkManySessions(b *testing.B) {
+	server, err := vat.New(&vat.Config{Listen: []string{"127.0.0.1:0"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sr, err := server.Export(&Echo{}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var refs []*vat.Ref
+	for range 8 {
+		client, err := vat.New(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = client.Close() })
+		ref := client.Enliven(sr)
+		if err := ref.Await(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		refs = append(refs, ref)
+	}
+	b.Cleanup(func() { server.Close() })
+	ctx := context.Background()
+	b.ReportAllocs()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for _, ref := range refs {
+		wg.Go(func() {
+			var window [100]*vat.Promise[string]
+			for i := range b.N / len(refs) {
+				if p := window[i%100]; p != nil {
+					if _, err := p.Await(ctx); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+				window[i%100] = vat.Send[string](ref, "echo", text16)
+			}
+			for _, p := range window {
+				if p != nil {
+					_, _ = p.Await(ctx)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -124,6 +124,6 @@ func (x *combination) settled(p *promise) {
 	}
 	if x.last == nil && (x.values <= 0 || x.breaks <= 0) {
 		x.last = p
-		p.core.turns.push(turn{job: &x.job})
+		p.core.pushJob(&x.job)
 	}
 }

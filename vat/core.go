@@ -45,7 +45,9 @@ type core struct {
 	timers   timers
 	clock    func() time.Time // nil: time.Now
 	sessions []*session
+	mark     int        // see markOf
 	stashed  []*session // those with something put aside
+	passing  *session   // an answer has passed what is put aside of this one, and is being told
 	table    swissTable
 	misses   map[crypto.VatID]*misses
 	refused  error         // why sends fail; nil while the vat is open

@@ -24,16 +24,12 @@ func (c *core) receive(f *feed, reader bool) {
 	mine := reader && c.take(f)
 	answered := c.answered
 	for len(f.rest) > 0 {
-		n := 0
-		if f.s.stash.size == 0 {
-			n = f.s.room()
-		}
-		if n == 0 || f.s.stash.size > 0 {
+		if f.s.captp.Kept() > 0 || !f.s.room() {
 			f.s.put(f.rest)
 			f.rest = nil
 			break
 		}
-		c.feed(f, n)
+		c.feed(f, quantum)
 		if !mine && reader && c.turns.len() > 0 {
 			mine = c.take(f)
 		}
@@ -75,6 +71,7 @@ func (c *core) feed(f *feed, max int) {
 	if err != nil {
 		f.rest = nil // the session has ended; what followed does not count
 	}
+	f.s.list()
 	c.settle()
 }
 

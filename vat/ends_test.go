@@ -20,6 +20,7 @@ type Keeper struct {
 
 func (k *Keeper) Keep(r *vat.Ref) { r.WhenBroken(func(error) { k.broken <- time.Now() }) }
 func (*Keeper) Much() []byte      { return make([]byte, 64<<10) }
+func (*Keeper) Bit() []byte       { return make([]byte, 800) }
 
 // A session that ends because too much of what it was told waits for the socket
 // ends in the midst of writing; who watches hears of it at once all the same.
@@ -30,8 +31,8 @@ func TestBrokenWhileWriting(t *testing.T) {
 		r := p.give(k)
 		call[any](t, r, "keep", &Crowd{})
 		p.net.Stall("there", "here", true)
-		for range 8 {
-			r.Send("much")
+		for range 2000 {
+			r.Send("bit")
 		}
 		begin := time.Now()
 		require.Less(t, (<-k.broken).Sub(begin), time.Second)

@@ -52,6 +52,11 @@ var (
 	ErrCanceled = coded("vat.canceled", "the call was canceled")
 	// ErrOverloaded: too much is pending, here or there; see [Ref.Ready].
 	ErrOverloaded = coded("vat.overloaded", "overloaded; try again later")
+	// ErrAnswerLost: the call was made, but when its answer came there was no room for
+	// it: too much that its caller had asked for before waited to be read. It happens
+	// to large answers that are given later than in the turn of their call (a promise,
+	// another vat's answer), many at a time. It is also an ErrOverloaded.
+	ErrAnswerLost = coded("vat.answerlost", "the call was made, but its answer was too large for what waited to be read")
 	// ErrTooLarge: the message is larger than a vat takes.
 	ErrTooLarge = coded("vat.toolarge", "the message is too large")
 	// ErrInternal: the object's method panicked, or something inside its vat

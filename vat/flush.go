@@ -90,7 +90,7 @@ func (s *session) flush() {
 		out := s.captp.TakeOut(s.spare)
 		s.spare = nil
 		s.pace.taken = len(out)
-		s.pace.total += len(out)
+		s.captp.Unsent(s.waiting + len(out))
 		c.unlock()
 		s.link.Write(out)
 		unsent := s.link.Buffered()
@@ -100,7 +100,7 @@ func (s *session) flush() {
 		}
 		s.pace.taken = 0
 		s.unsent(unsent)
-		if s.stash.size > 0 {
+		if s.captp.Kept() > 0 {
 			signal(c.wake) // it may be that there is room now
 		}
 	}

@@ -24,6 +24,9 @@ func (h *holder) size() int { return cap(h.flat) + 16*cap(h.caps) + 512 }
 // Deliver implements captp.Object.
 func (h *holder) Deliver(call *captp.Call) (wait bool) {
 	h.core.later(&settleAnswer{core: h.core, call: call, data: h})
+	if from := call.From(); from != nil {
+		from.Tag().(*session).enqueued() // the data may be large
+	}
 	return false
 }
 
@@ -67,6 +70,9 @@ type settleAnswer struct {
 
 func (a *settleAnswer) afterwards() {
 	defer a.core.over(a.call, nil) // it may have been canceled in the same read
+	if from := a.call.From(); from != nil && a.data != nil {
+		defer from.Tag().(*session).turned()
+	}
 	iface, method := a.call.Method()
 	switch {
 	case iface == object.Object_TypeID && method == methodSettle && a.data != nil:

@@ -27,7 +27,6 @@ type session struct {
 	waiting int     // bytes that the link had not got rid of when last looked at
 	leading leading
 	pace    pace
-	stash   stash
 }
 
 // open makes the session for a link; it is called with the Links locked.
@@ -102,6 +101,7 @@ func (s *session) Closed(err error) {
 		why.Code, why.Reason = own.Code, own.Reason
 	}
 	s.captp.Disconnect(why, !link.Delivered(err))
+	s.queueBehind()
 	for i, x := range c.sessions {
 		if x == s {
 			c.sessions = append(c.sessions[:i], c.sessions[i+1:]...)

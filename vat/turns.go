@@ -130,7 +130,11 @@ func (c *core) stepLocked() {
 // endTurn is the end of every turn. Both rights.
 func (c *core) endTurn() {
 	if d := &c.current; d.t.call != nil {
+		from := d.t.call.From()
 		d.commit()
+		if from != nil {
+			from.Tag().(*session).turned()
+		}
 	}
 	c.long, c.finished = false, c.seq
 	c.settle()

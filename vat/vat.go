@@ -83,6 +83,7 @@ func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 	}
 	limits := cfg.Limits.Protocol.machine(c.maxPending)
 	c.machine = captp.New(&captp.Config{Limits: limits, Host: (*host)(c), ObjectInterface: object.Object_TypeID})
+	c.mark = markOf(c.machine.Limits())
 	return c
 }
 
@@ -256,7 +257,7 @@ func (c *core) checkIdle() {
 		return
 	}
 	for _, s := range c.sessions {
-		if s.writing || s.stash.size > 0 || s.captp.Err() == nil && (!s.captp.Idle() || s.captp.OutLen() > 0) {
+		if s.writing || s.captp.Err() == nil && (!s.captp.Idle() || s.captp.OutLen() > 0) {
 			return
 		}
 	}

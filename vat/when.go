@@ -83,7 +83,7 @@ type whenJob struct {
 	f func() error
 }
 
-func (w *whenJob) settled(p *promise) { p.core.turns.push(turn{job: w}) }
+func (w *whenJob) settled(p *promise) { p.core.pushJob(w) }
 
 func (w *whenJob) run() {
 	if err := w.f(); err != nil {

@@ -106,17 +106,6 @@ func TestLargeRepliesOverTCP(t *testing.T) {
 	}
 }
 
-// Two vats that ask each other for a lot do not wait for each other.
-func TestLargeRepliesBothWays(t *testing.T) {
-	spec.Covers(t, "CREDIT-5")
-	a, b := tcpVat(t), tcpVat(t)
-	var wg sync.WaitGroup
-	for _, r := range []*vat.Ref{lend(t, b, a, 64<<10), lend(t, a, b, 64<<10)} {
-		wg.Go(func() { borrow(t, r, 100, 64<<10) })
-	}
-	wg.Wait()
-}
-
 // While replies wait for a peer nothing more is done for it; when it reads
 // again it gets them all, in order.
 func TestASlowReaderGetsAll(t *testing.T) {
@@ -186,4 +175,92 @@ func TestEndsWhileStashed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Desk notes what comes, and can be held up.
+type Desk struct {
+	vat.Object
+	gate  chan struct{}
+	notes []string
+}
+
+func (d *Desk) Block()                   { <-d.gate }
+func (d *Desk) Wait(ctx context.Context) { <-ctx.Done() }
+func (d *Desk) Note(s string)            { d.notes = append(d.notes, s) }
+func (d *Desk) Notes() []string          { return d.notes }
+
+// Chatter talks to a desk before it answers, and after.
+type Chatter struct{ vat.Object }
+
+func (c *Chatter) Chat(desk *vat.Ref, n int) string {
+	desk.SendOnly("block")
+	for i := range n {
+		desk.SendOnly("note", fmt.Sprint(i))
+	}
+	return "answer"
+}
+
+// An answer does not wait behind calls that wait for a long turn; what runs in a turn
+// because of it keeps the place that it has behind them, and before later ones.
+func TestAnswersPassCallsThatWait(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		spec.Covers(t, "CREDIT-6")
+		desk := &Desk{gate: make(chan struct{})}
+		here, err := p.here.Ref(desk)
+		require.NoError(t, err)
+		chatter := p.give(&Chatter{})
+		var want []string
+		var last *vat.Promise[string]
+		for i := range 3 {
+			last = vat.Send[string](chatter, "chat", here, 5)
+			vat.When(last, func(s string) (any, error) {
+				desk.notes = append(desk.notes, fmt.Sprint(s, " ", i))
+				return nil, nil
+			})
+			want = append(want, "0", "1", "2", "3", "4", fmt.Sprint("answer ", i))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		got, err := last.Await(ctx)
+		require.NoError(t, err, "while the first turn lasts")
+		require.Equal(t, "answer", got)
+		for range 3 {
+			desk.gate <- struct{}{}
+		}
+		synctest.Wait()
+		require.Equal(t, want, call[[]string](t, here, "notes"))
+	})
+}
+
+// To cancel a call that takes long is possible though others wait behind it.
+func TestCancelPassesCallsThatWait(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		spec.Covers(t, "CREDIT-6")
+		r := p.give(&Desk{})
+		long := vat.Send[any](r, "wait")
+		for i := range 20 {
+			r.SendOnly("note", fmt.Sprint(i))
+		}
+		pass(time.Second)
+		long.Cancel()
+		require.Len(t, call[[]string](t, r, "notes"), 20)
+	})
+}
+
+// When a session ends, the turns that had their place behind what was put aside run.
+func TestTurnsBehindWhatIsNotFed(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		desk := &Desk{gate: make(chan struct{})}
+		here, err := p.here.Ref(desk)
+		require.NoError(t, err)
+		answer := vat.Send[string](p.give(&Chatter{}), "chat", here, 5)
+		told := vat.When(answer, func(s string) (string, error) { return s, nil })
+		_, err = answer.Await(t.Context())
+		require.NoError(t, err)
+		p.net.Cut("here", "there")
+		close(desk.gate)
+		got, err := told.Await(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "answer", got)
+	})
 }
