@@ -1,5 +1,6 @@
 // Command mutate shows what the simulator sees: it plants each bug of internal/sim/mutants in a copy of the tree and
-// runs worlds until one breaks a rule. It exits with 1 if a bug is not found. Run it at the root of the module; its
+// runs worlds until one breaks a rule: of whole vats and, if these do not show it, of the machine alone (captp's
+// RandomWorlds), which have less credit. It exits with 1 if a bug is not found. Run it at the root of the module; its
 // arguments name mutants, all if there are none.
 package main
 
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -102,16 +104,35 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 	defer func() {
 		err = errors.Join(err, command(tree, text, "patch", "-p1", "-R", "--no-backup-if-mismatch", "-F0"))
 	}()
-	bin := filepath.Join(dir, "sim.test")
-	if err := command(tree, nil, "go", "test", "-c", "-o", bin, "./internal/sim"); err != nil {
-		return "", "", err
+	for _, w := range []struct {
+		pkg, test, seeds string
+		found            *regexp.Regexp
+	}{
+		{"./internal/sim", "^TestWorlds$", "-seeds=", found},
+		{"./captp", "^TestRandomWorlds$", "-worlds=", foundInMachine}, // with less credit, and no vats
+	} {
+		bin := filepath.Join(dir, "worlds.test")
+		if err := command(tree, nil, "go", "test", "-c", "-o", bin, w.pkg); err != nil {
+			return "", "", err
+		}
+		if *compile {
+			continue
+		}
+		if seed, how, err := worlds(bin, w.found, "-test.run="+w.test, w.seeds+strconv.Itoa(*seeds)); how != "" || err != nil {
+			return seed, how, err
+		}
 	}
 	if *compile {
 		return "", "applies and compiles", nil
 	}
+	return "", "NOT FOUND", nil
+}
+
+// worlds runs them until one breaks a rule; how is "" if none does.
+func worlds(bin string, found *regexp.Regexp, args ...string) (seed, how string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, bin, "-test.run=^TestWorlds$", fmt.Sprint("-seeds=", *seeds)).CombinedOutput()
+	out, err := exec.CommandContext(ctx, bin, args...).CombinedOutput()
 	if ctx.Err() != nil {
 		return "", "a world does not end: no seed is known", nil
 	}
@@ -121,10 +142,13 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("%w: %.2000s", err, out)
 	}
-	return "", "NOT FOUND", nil
+	return "", "", nil
 }
 
-var found = regexp.MustCompile(`(?m)seed (\d+): (.*)$`)
+var (
+	found          = regexp.MustCompile(`(?m)seed (\d+): (.*)$`)
+	foundInMachine = regexp.MustCompile(`(?m)(world \d+) \(go test [^)]*\): (.*)$`)
+)
 
 func command(dir string, in []byte, name string, args ...string) error {
 	c := exec.Command(name, args...)
