@@ -112,6 +112,23 @@ func TestRandomWorldsFound(t *testing.T) {
 	}
 }
 
+// TestRandomWorldsAsideFound runs worlds in which what passed others was too much.
+func TestRandomWorldsAsideFound(t *testing.T) {
+	spec.Covers(t, "CREDIT-6")
+	for why, seeds := range map[string][]uint64{
+		"a result passed the Resolve of the promise that had its id before": {1190137},
+		"a lookup passed the Finish that freed its id":                      {21435, 24553},
+		"a lookup passed a call to a promise for the bootstrap object":      {6382, 6820},
+		"a Finish passed what named its answer":                             {594, 764},
+		"a result that came home passed calls on it":                        {450, 634},
+	} {
+		for _, seed := range seeds {
+			_, bad := runWorld(seed, true, false)
+			require.Empty(t, bad, "%s: world %d", why, seed)
+		}
+	}
+}
+
 // TestRandomWorldsRepeat checks that a seed gives the same trace every time.
 func TestRandomWorldsRepeat(t *testing.T) {
 	for seed := uint64(1); seed <= 200; seed++ {

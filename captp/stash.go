@@ -21,7 +21,9 @@ import "github.com/vatnet/vatnet/internal/capn"
 // among what waits, so that Return waits behind them. No message of the peer's names
 // the question that is returned, but for another Return, so none can come too late
 // for it. A descriptor counts one reference, whenever it is read, and the peer does
-// not use an id again before all that it sent have been released. What a promise
+// not use an id again before all that it sent have been released; but it may, while the
+// Resolve of the promise that had the id before waits: what names the id then waits
+// behind that. What a promise
 // for the results resolves to is then data, an error, or hosted by the same peer: the
 // way of calls on it stays the same up to that peer, and no embargo is needed. Our
 // own calls that now go there, and what we tell others, may cross what waits here:
@@ -40,12 +42,12 @@ import "github.com/vatnet/vatnet/internal/capn"
 
 // stash is what came of the peer and was put aside: whole messages, in their order.
 type stash struct {
-	chunks [][]byte       // each holds whole messages
-	n      int            // messages
-	done   int            // of those that were put aside, how many are handled, since there was none
-	cost   int            // bytes that all of this takes
-	named  map[uint32]int // the answers that messages name, with the number of the last that does
-	toBoot int            // … and of the last that may be a call to the bootstrap object
+	chunks [][]byte     // each holds whole messages
+	n      int          // messages
+	done   int          // of those that were put aside, how many are handled, since there was none
+	cost   int          // bytes that all of this takes
+	named  map[name]int // what messages name, with the number of the last that does
+	toBoot int          // … and of the last that may be a call to the bootstrap object
 }
 
 const (
@@ -98,19 +100,26 @@ func (q *stash) took(size int) {
 	}
 }
 
-// name notes that the last message names an answer.
-func (q *stash) name(id uint32) {
+// name is an id of the peer's: of an answer of this side's, or of a promise that it
+// resolves.
+type name uint64
+
+func answerName(id uint32) name  { return name(id) }
+func promiseName(id uint32) name { return 1<<32 | name(id) }
+
+// name notes that the last message names x.
+func (q *stash) name(x name) {
 	if q.named == nil {
-		q.named = map[uint32]int{}
+		q.named = map[name]int{}
 	}
-	if _, known := q.named[id]; !known {
+	if _, known := q.named[x]; !known {
 		q.cost += nameCost
 	}
-	q.named[id] = q.done + q.n
+	q.named[x] = q.done + q.n
 }
 
-// names reports whether one of the messages names an answer.
-func (q *stash) names(id uint32) bool { return q.named[id] > q.done }
+// names reports whether one of the messages names x.
+func (q *stash) names(x name) bool { return q.named[x] > q.done }
 
 // Pause has Receive stop in front of the peer's next call, or go on. It may be used
 // inside of Deliver.
@@ -215,7 +224,7 @@ func (s *Session) passes(kind uint16, body capn.Ptr) bool {
 		return s.stash.toBoot <= s.stash.done && s.isLookup(body)
 	case msgFinish:
 		a := s.answers.get(body.U32(0))
-		return a != nil && !a.returned && !a.finished && !s.stash.names(a.id)
+		return a != nil && !a.returned && !a.finished && !s.stash.names(answerName(a.id))
 	case msgReturn:
 		q := s.questions.get(body.U32(0))
 		if q == nil || q.returned || !body.Bool(32) && len(q.exports) > 0 {
@@ -225,7 +234,7 @@ func (s *Session) passes(kind uint16, body capn.Ptr) bool {
 		case returnException, returnCanceled:
 			return true
 		case returnResults:
-			return !anyComesHome(body)
+			return s.tablePasses(body)
 		}
 	}
 	return false
@@ -261,30 +270,41 @@ func (s *Session) exported(body capn.Ptr) *Ref {
 	return nil
 }
 
-// anyComesHome reports whether one of the descriptors in the payload of a Return names
-// something of its receiver's, or is of an unknown kind, or they cannot be read.
-func anyComesHome(body capn.Ptr) bool {
+// tablePasses reports whether a Return may pass, as far as the descriptors of its
+// results are concerned: each is null or names something that the peer hosts, and no
+// promise of that id is yet to be resolved.
+func (s *Session) tablePasses(body capn.Ptr) bool {
 	p, err := body.Field(0)
 	if err != nil || !p.IsStruct() {
-		return true
+		return false
 	}
 	list, err := p.Field(1)
 	if err != nil || !(list.IsNull() || list.IsList()) {
-		return true
+		return false
 	}
 	for i := range list.Len() {
-		switch list.Elem(i).U16(0) {
-		case capNone, capSenderHosted, capSenderPromise, capThirdPartyHosted:
+		d := list.Elem(i)
+		switch d.U16(0) {
+		case capNone:
+		case capSenderHosted, capSenderPromise:
+			if s.stash.names(promiseName(d.U32(4))) {
+				return false
+			}
+		case capThirdPartyHosted:
+			vine, err := d.Field(0)
+			if err != nil || s.stash.names(promiseName(vine.U32(0))) {
+				return false
+			}
 		default:
-			return true
+			return false
 		}
 	}
-	return false
+	return true
 }
 
-// eachNamed calls f for every answer that a message names, but for its own, if it is
-// one that can be understood.
-func eachNamed(kind uint16, body capn.Ptr, f func(id uint32)) {
+// eachNamed calls f for every answer that a message names, but for its own, and for
+// the promise that it resolves, if it is one that can be understood.
+func eachNamed(kind uint16, body capn.Ptr, f func(x name)) {
 	p, err := body.Field(0)
 	if err != nil {
 		return
@@ -302,22 +322,23 @@ func eachNamed(kind uint16, body capn.Ptr, f func(id uint32)) {
 		case returnResults:
 			eachInTable(p, f)
 		case returnTakeFrom:
-			f(body.U32(8))
+			f(answerName(body.U32(8)))
 		}
 	case msgResolve:
+		f(promiseName(body.U32(0)))
 		if body.U16(4) == resolveCap {
 			eachInDescriptor(p, f)
 		}
 	}
 }
 
-func eachTarget(t capn.Ptr, f func(id uint32)) {
+func eachTarget(t capn.Ptr, f func(x name)) {
 	if pa, err := t.Field(0); err == nil && t.U16(4) == targetPromisedAnswer {
-		f(pa.U32(0))
+		f(answerName(pa.U32(0)))
 	}
 }
 
-func eachInTable(payload capn.Ptr, f func(id uint32)) {
+func eachInTable(payload capn.Ptr, f func(x name)) {
 	list, err := payload.Field(1)
 	if err != nil || !list.IsList() {
 		return
@@ -327,8 +348,8 @@ func eachInTable(payload capn.Ptr, f func(id uint32)) {
 	}
 }
 
-func eachInDescriptor(d capn.Ptr, f func(id uint32)) {
+func eachInDescriptor(d capn.Ptr, f func(x name)) {
 	if pa, err := d.Field(0); err == nil && d.U16(0) == capReceiverAnswer {
-		f(pa.U32(0))
+		f(answerName(pa.U32(0)))
 	}
 }

@@ -24,7 +24,7 @@ func (c *core) receive(f *feed, reader bool) {
 	mine := reader && c.take(f)
 	answered := c.answered
 	for len(f.rest) > 0 {
-		if f.s.captp.Kept() > 0 || !f.s.room() {
+		if kept := f.s.captp.Kept; kept() > 0 || !f.s.room() || kept() > 0 { // room may give up the right
 			f.s.put(f.rest)
 			f.rest = nil
 			break

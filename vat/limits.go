@@ -52,7 +52,7 @@ type ProtocolLimits struct {
 	OpenCalls   int   // calls of a peer that were not returned yet: the credit granted in the handshake; default 4096
 	OpenBytes   int64 // bytes of the messages of those calls, likewise granted; default 16 MiB
 	SoftBytes   int64 // bytes held for a session, open calls not counted, from which on its new calls are refused as overloaded; default 16 MiB
-	HardBytes   int64 // bytes held for a session, all counted, at which it is aborted; default 32 MiB
+	HardBytes   int64 // bytes held for a session, all counted, at which it is aborted; default 32 MiB. Answers for which there is no room long before that are lost: see ErrAnswerLost
 	TotalBytes  int64 // bytes held for all sessions at which the largest are aborted, down to those that hold 64 KiB; default 192 MiB
 	Exports     int   // references that one peer may hold; default 65536
 	Imports     int   // references of one peer that this vat holds; default 65536
