@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,6 +24,12 @@ func TestUnansweredCallsHoldLittle(t *testing.T) {
 	w.run()
 	require.Len(t, h.hung, 10)
 	charged := w.b.machine.Charged()
+	for i := 0; i < 100 && charged >= 20_000; i++ { // the arguments are the collector's to find
+		runtime.GC()
+		w.b.lock()
+		charged = w.b.machine.Charged()
+		w.b.unlock()
+	}
 	require.Positive(t, charged)
 	require.Less(t, charged, int64(20_000))
 	(*bareSession)(w.ba).Close()
