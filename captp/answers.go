@@ -27,7 +27,7 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 		s.fatal(ProtoID)
 		return nil
 	}
-	if int64(s.answers.n) >= 4*int64(s.m.lim.OpenCalls)+s.mostOpen {
+	if int64(s.answers.n) >= 4*int64(s.m.lim.OpenCalls)+spareCalls+s.mostOpen {
 		s.fatal(LimitCalls)
 		return nil
 	}

@@ -108,7 +108,7 @@ func (s *Session) ask(c *Call, r *Ref) {
 	}
 	switch size := c.sizeBound(); {
 	case c.strict:
-		if int64(s.questions.n) >= 4*s.grantCalls+int64(s.m.lim.OpenCalls) {
+		if int64(s.questions.n) >= 4*s.grantCalls+spareCalls+int64(s.m.lim.OpenCalls) {
 			c.fail(errOverloaded)
 			return
 		}
@@ -143,11 +143,15 @@ func (s *Session) behindHeld(r *Ref) *Ref {
 	return p
 }
 
+// spareCalls is how many questions that are returned and not finished come on top of the multiples of the credit, so that
+// a small credit is not used up by them.
+const spareCalls = 64
+
 // affords reports whether c, of size bytes, fits into the credit. Of questions that are returned and cannot be finished
 // yet there are no more than the peer bears with, see openAnswer.
 func (s *Session) affords(c *Call, size int64) bool {
 	switch {
-	case int64(s.questions.n) >= 3*s.grantCalls:
+	case int64(s.questions.n) >= 3*s.grantCalls+spareCalls:
 		return false
 	case c.goesBack(s):
 		return s.backCalls < s.grantCalls

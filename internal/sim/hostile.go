@@ -168,7 +168,7 @@ func (w *world) bounded() {
 			continue
 		}
 		st, lim := b.links[w.puppet.i].session.Stats(), w.limits
-		if st.Charged > lim.HardBytes || st.Answers > 5*lim.OpenCalls || st.Exports > lim.Exports ||
+		if st.Charged > lim.HardBytes || st.Answers > 5*lim.OpenCalls+64 || st.Exports > lim.Exports ||
 			st.Imports > lim.Imports || st.Embargoes > lim.Embargoes {
 			w.fail("%s holds too much for %s: %+v", b, w.puppet, st)
 		}
