@@ -208,17 +208,12 @@ func (s *Session) lookup(t targetMsg) (r *Ref, way bool) {
 	if a == nil || a.finished || a.opening || !t.ok || a.call.noPipelining {
 		return nil, false
 	}
-	c := a.call
-	if c.state != callSettled || c.err != nil || len(a.told) == 0 {
-		return c.pipe(t.path), false
+	if a.call.state != callSettled {
+		return a.call.pipe(t.path), false
 	}
-	c.body.content.Refill()
-	r, place, err := c.at(t.path, c.body.content, c.body.caps)
-	if err != nil || r == nil || place < 0 {
-		if r != nil {
-			r.Release()
-		}
-		return c.pipe(t.path), false
+	r, place := a.call.settledPipe(t.path)
+	if place < 0 || len(a.told) == 0 {
+		return r, false
 	}
 	r.Release()
 	r, way = s.follow(a.told[place])

@@ -143,25 +143,31 @@ func (s *Session) receiveDisembargo(d disembargoMsg) {
 			return
 		}
 		delete(s.embargoes, d.id)
-		r, way := s.lookup(d.target)
-		if r != nil {
-			defer r.Release()
-		}
-		switch {
-		case r != nil && p.embargoed != nil && s.goesOn(r, way):
-			to := p.embargoed
-			s.embargo(p, r, to) // the older calls have passed here, and have not arrived
-			p.Release()
-		case r != nil && s.gate(r) != nil:
-			g := s.gate(r)
-			g.queue = append(g.queue, item{lift: p})
-		default:
-			s.m.lift(p)
-		}
+		s.arrived(p, d.target)
 		s.moreEmbargoes()
 	default:
 		s.unimplemented()
 	}
+}
+
+// arrived handles that the Disembargo of p, whose holder passes, has come back: what was sent before it has come to at.
+func (s *Session) arrived(p *Ref, at targetMsg) {
+	r, way := s.lookup(at)
+	if r == nil {
+		s.m.lift(p)
+		return
+	}
+	defer r.Release()
+	if p.embargoed != nil && s.goesOn(r, way) {
+		s.embargo(p, r, p.embargoed)
+		p.Release()
+		return
+	}
+	if g := s.gate(r); g != nil {
+		g.queue = append(g.queue, item{lift: p})
+		return
+	}
+	s.m.lift(p)
 }
 
 // goesOn reports whether what the peer sends to r, which it was told of as a way, goes back to the peer although r leads

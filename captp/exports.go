@@ -38,7 +38,7 @@ func (s *Session) resolveExport(e *exported, end *Ref) {
 	if s.err != nil || e.ref == nil {
 		return
 	}
-	if s.exportsFull([]*Ref{end}) {
+	if s.exportsFull(end) {
 		end = s.m.BrokenRef(errOverloaded)
 		defer end.Release()
 	}
@@ -51,8 +51,20 @@ func (s *Session) resolveExport(e *exported, end *Ref) {
 // exportsFull reports whether the peer could be made to hold more of our references
 // than it may by telling it of those in caps. It would be our doing, or that of
 // others whose calls are forwarded: they hear of it, and the session goes on.
-func (s *Session) exportsFull(caps []*Ref) bool {
-	return len(caps) > 0 && s.exports.n+len(caps) > s.m.lim.Exports
+func (s *Session) exportsFull(caps ...*Ref) bool {
+	if s.exports.n+len(caps) <= s.m.lim.Exports {
+		return false
+	}
+	n := s.exports.n
+	for _, r := range caps {
+		if r == nil {
+			continue
+		}
+		if r = r.Settled(); s.exportOf[r] == nil && (r.through() != s || !r.live() || r.held > 0) {
+			n++
+		}
+	}
+	return n > max(s.exports.n, s.m.lim.Exports)
 }
 
 // releaseExport takes back n references of the peer's to id.

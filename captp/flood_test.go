@@ -208,6 +208,8 @@ func TestExportsFull(t *testing.T) {
 	var told []string
 	v.m.Send(v.boot, &Outgoing{Params: rbody(0, 1), Caps: objects(1), Sink: outcomeSink{&told}}).Done()
 	require.Equal(t, []string{"overloaded"}, told)
+	v.m.Send(v.boot, &Outgoing{Params: rbody(0, 1), Caps: []*Ref{v.boot.Retain()}}).Done()
+	require.Contains(t, v.out(), "receiver-answer", "what is the peer's own takes no room")
 	v.feed(release(1, 1))
 	v.m.Send(v.boot, &Outgoing{Params: rbody(0, 1), Caps: objects(1)}).Done()
 	require.Contains(t, v.out(), "sender-hosted e1")

@@ -33,7 +33,8 @@ const maxPipes = 1024
 func (c *Call) pipe(path string) *Ref {
 	c.inUse()
 	if c.state == callSettled {
-		return c.settledPipe(path)
+		r, _ := c.settledPipe(path)
+		return r
 	}
 	for _, p := range c.pipes {
 		if p.path == path {
@@ -58,20 +59,21 @@ func (c *Call) pipe(path string) *Ref {
 	return r.Retain()
 }
 
-// settledPipe is the reference at path in results that are known.
-func (c *Call) settledPipe(path string) *Ref {
+// settledPipe is the reference at path in results that are known, and its place in
+// their table: -1 if it was made here, for data or what is broken.
+func (c *Call) settledPipe(path string) (r *Ref, place int) {
 	if c.err != nil {
-		return c.m.BrokenRef(c.err)
+		return c.m.BrokenRef(c.err), -1
 	}
 	c.body.content.Refill()
-	r, _, err := c.at(path, c.body.content, c.body.caps)
-	if err != nil {
-		return c.m.BrokenRef(err)
+	switch r, place, err := c.at(path, c.body.content, c.body.caps); {
+	case err != nil:
+		return c.m.BrokenRef(err), -1
+	case r == nil:
+		return c.m.BrokenRef(errNull), -1
+	default:
+		return r, place
 	}
-	if r == nil {
-		return c.m.BrokenRef(errNull)
-	}
-	return r
 }
 
 // at finds the capability at path in results, and its place in caps. It gives a
@@ -210,7 +212,7 @@ func (c *Call) settle(p payload, err *Error) {
 		releaseAll(p.caps)
 		return
 	}
-	if a := c.answer; err == nil && a != nil && !a.finished && !a.yourself && a.s.exportsFull(p.caps) {
+	if a := c.answer; err == nil && a != nil && !a.finished && !a.yourself && a.s.exportsFull(p.caps...) {
 		releaseAll(p.caps)
 		p, err = payload{}, errOverloaded
 	}
@@ -237,8 +239,8 @@ func (c *Call) settle(p payload, err *Error) {
 			c.err = errMalformed
 		}
 	}
-	switch told := c.tell(own); { // c.err is for whoever uses the results as a reference from now on
-	case !told:
+	switch wasTold := c.tell(own); { // c.err is for whoever uses the results as a reference from now on
+	case !wasTold:
 		c.body.clear(c)
 		c.err = errAnswerLost
 	case dropped:

@@ -27,7 +27,7 @@ type question struct {
 
 // transmit writes c as a question towards r. The credit has been looked at.
 func (s *Session) transmit(c *Call, r *Ref) {
-	if s.exportsFull(c.in.caps) || s.exportsFull(c.body.caps) {
+	if s.exportsFull(c.in.caps...) || s.exportsFull(c.body.caps...) {
 		c.fail(errOverloaded.as(NotDelivered))
 		return
 	}
