@@ -93,11 +93,10 @@ func (s *Session) moreEmbargoes() {
 		e := s.embargoesToCome[0]
 		s.embargoesToCome = s.embargoesToCome[1:]
 		s.charge(-itemCost)
-		switch way := e.way.way(); {
-		case e.p.embargoed == nil || e.way.was == s || way.through() != s:
-			s.m.lift(e.p) // p, or its way, broke meanwhile
-		default:
-			s.beginEmbargo(e.p, way)
+		if e.p.embargoed == nil || e.way.was == s || e.way.moved != nil {
+			s.m.lift(e.p) // p or the way broke meanwhile, or nothing is on it any more: see shorten
+		} else {
+			s.beginEmbargo(e.p, e.way)
 		}
 		e.way.unpin()
 	}

@@ -121,6 +121,7 @@ func TestRandomWorldsAsideFound(t *testing.T) {
 		"a lookup passed a call to a promise for the bootstrap object":      {6382, 6820},
 		"a Finish passed what named its answer":                             {594, 764},
 		"a result that came home passed calls on it":                        {450, 634},
+		"a Disembargo that waited went a way that had been left meanwhile":  {40052140},
 	} {
 		for _, seed := range seeds {
 			_, bad := runWorld(seed, true, false)
