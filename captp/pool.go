@@ -23,9 +23,47 @@ func emptied[T any](s []T) []T {
 
 // pool holds entries to be used again.
 type pool struct {
+	refs      []*Ref
 	calls     []*Call
 	answers   []*answer
 	questions []*question
+}
+
+// newRef makes a reference with one holder.
+func (m *Machine) newRef(rt route) *Ref {
+	n := len(m.pool.refs)
+	if n == 0 {
+		return &Ref{m: m, holders: 1, route: rt}
+	}
+	r := m.pool.refs[n-1]
+	m.pool.refs = m.pool.refs[:n-1]
+	r.holders, r.route = 1, rt
+	return r
+}
+
+// recycle takes back a promise that nobody holds, and that led somewhere, if nothing
+// else is left of it: so ended most results of calls that others were pipelined on.
+func (r *Ref) recycle() {
+	if r.holders > 0 || r.route != routeForward || r.imp != nil || r.call != nil || r.of != nil ||
+		r.pins > 0 || r.held > 0 || r.moved != nil || r.was != nil || r.bindTo != nil || len(r.bound) > 0 ||
+		r.queue != nil || r.embargoed != nil || r.becomes != nil || len(r.exports) > 0 {
+		return
+	}
+	if quarantine {
+		r.gone = true
+		return
+	}
+	if m := r.m; len(m.pool.refs) < poolSize {
+		*r = Ref{m: m}
+		m.pool.refs = append(m.pool.refs, r)
+	}
+}
+
+// inUse panics if the last holder of r was given back.
+func (r *Ref) inUse() {
+	if quarantine && r.gone {
+		panic("captp: use of a reference that was released")
+	}
 }
 
 func (m *Machine) newCall() *Call {

@@ -17,3 +17,15 @@ func TestDoneTwicePanics(t *testing.T) {
 	require.Panics(t, c.Done)
 	require.Panics(t, c.Cancel)
 }
+
+// A reference that led somewhere and has no holder any more must not be used: it may be
+// another one then.
+func TestUseOfAReleasedReferencePanics(t *testing.T) {
+	m := New(nil)
+	p, to := m.NewPromise(), m.BrokenRef(errDropped)
+	m.Resolve(p, to)
+	p.Release()
+	require.Panics(t, func() { p.Retain() })
+	require.Panics(t, func() { p.State() })
+	require.Panics(t, p.Release)
+}

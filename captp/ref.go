@@ -63,6 +63,7 @@ type Ref struct {
 
 	used     bool // a call went through the peer that a Disembargo would have to follow …
 	busy     bool // … and one has since the Disembargo was sent
+	gone     bool // the last holder was given back: see pool.go
 	watchers []watch
 	exports  []*exported // where this promise is exported: they want its Resolve
 }
@@ -88,8 +89,6 @@ type item struct {
 	lift *Ref     // a promise whose embargo ends here
 	open *Ref     // a promise that resolves, here, to what the queue belongs to
 }
-
-func (m *Machine) newRef(rt route) *Ref { return &Ref{m: m, holders: 1, route: rt} }
 
 type nearKey struct {
 	obj   Object
@@ -124,6 +123,7 @@ func (m *Machine) BrokenRef(err *Error) *Ref {
 
 // Retain adds a holder and returns r.
 func (r *Ref) Retain() *Ref {
+	r.inUse()
 	r.holders++
 	return r
 }
@@ -132,6 +132,7 @@ func (r *Ref) Retain() *Ref {
 // was dropped, an import is released to its peer, and a promise that nobody can
 // resolve to anybody ends.
 func (r *Ref) Release() {
+	r.inUse()
 	r.holders--
 	if r.holders > 0 {
 		return
@@ -160,6 +161,7 @@ func (r *Ref) Release() {
 		r.dropImport()
 	}
 	r.watchers = nil
+	r.recycle()
 }
 
 // State returns the state of what r designates now.
@@ -179,6 +181,7 @@ func (r *Ref) State() State {
 
 // Settled follows the resolutions known here to their end. It gives no holder.
 func (r *Ref) Settled() *Ref {
+	r.inUse()
 	end := r
 	for end.route == routeForward {
 		end = end.to

@@ -36,11 +36,7 @@ func (p *promise) await(ctx context.Context) error {
 		return nil
 	}
 	w := c.waiter()
-	if p.first == nil {
-		p.first = w
-	} else {
-		p.waiters = append(p.waiters, w)
-	}
+	p.enlist(w)
 	c.awaiting.Add(1)
 	c.leaveWaiting(w, p.call)
 	err := c.wait(ctx, w)
@@ -55,16 +51,41 @@ func (p *promise) await(ctx context.Context) error {
 	if p.state != pending {
 		return nil
 	}
-	if p.first == w {
-		p.first = nil
-	}
-	for i, x := range p.waiters {
-		if x == w {
-			p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
-			break
-		}
-	}
+	p.delist(w)
 	return err
+}
+
+// enlist has w woken when p settles. Machine right.
+func (p *promise) enlist(w *waiter) {
+	if p.first == nil {
+		p.first = w
+	} else {
+		w.next, p.first.next = p.first.next, w
+	}
+}
+
+// delist takes that back. Machine right.
+func (p *promise) delist(w *waiter) {
+	at := &p.first
+	for *at != w {
+		at = &(*at).next
+	}
+	*at, w.next = w.next, nil
+}
+
+// wakeOthers wakes and forgets those behind first, which may be nil. Machine right.
+func (first *waiter) wakeOthers() {
+	if first == nil {
+		return
+	}
+	w := first.next
+	first.next = nil
+	for w != nil {
+		next := w.next
+		w.next = nil
+		w.wakeUp() // w may be used again at once
+		w = next
+	}
 }
 
 // wait waits for w to be woken.

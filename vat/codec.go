@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -418,8 +419,11 @@ func (p *promise) resultRef() (*captp.Ref, bool) {
 }
 
 func (p *promise) resultIndex() (uint32, bool) {
-	if len(p.flat) == 0 {
+	switch {
+	case len(p.flat) == 0:
 		return 0, false
+	case bytes.Equal(p.flat, selfResult):
+		return 0, true
 	}
 	var m capn.Message
 	if m.ParseFlat(p.flat, nil) != nil {

@@ -237,6 +237,7 @@ func (c *core) sweep() {
 // waiter is a goroutine outside of any turn that waits for something here.
 type waiter struct {
 	ch    chan struct{}   // has room for one
+	next  *waiter         // who waits for the same promise
 	leads *session        // it reads; not nil: see lead.go
 	ctx   context.Context // … until this ends
 }

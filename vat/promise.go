@@ -68,10 +68,9 @@ type promise struct {
 	wire *captp.Error // … as it crosses; nil: to be made of err, which is not of user code
 
 	cleanup runtime.Cleanup // has what p holds released when p is collected
-	first   *waiter         // of those who wait; the others:
-	waiters []*waiter
-	watch   []watcher // nil: one that was taken back
-	gaps    int       // of these
+	first   *waiter         // of those who wait; the others are behind it
+	watch   []watcher       // nil: one that was taken back
+	gaps    int             // of these
 }
 
 // room is where the results of most promises fit, a reference or a few numbers.
@@ -116,7 +115,6 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 			p.owns = !p.waited
 		}
 	}
-	p.collect()
 	p.call = call // also when Send has not returned yet
 	p.core.later(p)
 }
@@ -138,11 +136,12 @@ func (p *promise) afterwards() {
 	if p.call != nil {
 		p.call.Done()
 		p.call = nil
+		p.shed()
+		p.collect()
 	}
 	first := p.first
 	p.first = nil
-	wakeAll(&p.waiters)
-	p.waiters = nil
+	first.wakeOthers()
 	watch := p.watch
 	p.watch, p.gaps = nil, 0
 	for _, w := range watch {
@@ -156,18 +155,26 @@ func (p *promise) afterwards() {
 	}
 }
 
-// kept is what a promise holds of the machine's references.
-type kept struct {
-	garbage *garbage
-	pipe    *captp.Ref
-	first   *captp.Ref // of the capabilities of its results; the others:
-	others  []*captp.Ref
+// shed lets go of what sends to p went to while it was pending, if it is no other
+// way than to its result. So most of the pipelined sends of a chain are over with
+// their promises' outcomes, not when these are collected. Machine right.
+func (p *promise) shed() {
+	if p.pipe == nil || !p.owns {
+		return
+	}
+	if r := p.resultIs(); r != nil && r.Settled() == p.pipe.Settled() {
+		p.pipe.Release()
+		p.pipe = nil
+	}
 }
 
-func (k kept) release() {
-	k.garbage.add(k.pipe, k.first)
-	k.garbage.add(k.others...)
+// kept is what a promise holds of the machine's references: mostly one.
+type kept struct {
+	garbage *garbage
+	ref     *captp.Ref
 }
+
+func (k kept) release() { k.garbage.add(k.ref) }
 
 // letGo releases what p holds, which nobody will use any more, before p is collected.
 // Machine right.
@@ -185,15 +192,20 @@ func (p *promise) letGo() {
 // collect has what p holds released when p is collected: one cleanup for all of it.
 // An outcome that is on its way needs none, for the machine knows p. Machine right.
 func (p *promise) collect() {
-	k := kept{garbage: &p.core.garbage, pipe: p.pipe}
-	if p.owns {
-		k.first, k.others = p.caps[0], slices.Clone(p.caps[1:]) // caps may be a part of p
-	}
-	if k.pipe == nil && !p.owns || p.call != nil && p.state == pending {
+	if p.pipe == nil && !p.owns || p.call != nil && p.state == pending {
 		return
 	}
 	p.cleanup.Stop()
-	p.cleanup = runtime.AddCleanup(p, kept.release, k)
+	g := &p.core.garbage
+	switch {
+	case !p.owns:
+		p.cleanup = runtime.AddCleanup(p, kept.release, kept{g, p.pipe})
+	case p.pipe == nil && len(p.caps) == 1:
+		p.cleanup = runtime.AddCleanup(p, kept.release, kept{g, p.caps[0]})
+	default:
+		refs := append([]*captp.Ref{p.pipe}, p.caps...) // caps may be a part of p
+		p.cleanup = runtime.AddCleanup(p, func(refs []*captp.Ref) { g.add(refs...) }, refs)
+	}
 }
 
 // fulfill settles p with a value: flat results, and capabilities, which are copied
@@ -222,9 +234,7 @@ func (p *promise) smash(err error) {
 	if x, ok := err.(*carried); ok {
 		p.err, p.wire = x.error, x.wire
 	}
-	if p.call != nil {
-		p.collect()
-	} else if p.pipe != nil && p.lead == nil && !p.named {
+	if p.call == nil && p.pipe != nil && p.lead == nil && !p.named {
 		p.core.machine.Break(p.pipe, p.wireError())
 	}
 	p.core.later(p)
@@ -380,6 +390,9 @@ func (p *promise) ref() *captp.Ref {
 	m := p.core.machine
 	switch {
 	case p.state == fulfilled:
+		if r := p.resultIs(); r != nil && p.owns {
+			return r
+		}
 		p.pipe = p.valueRef()
 	case p.state == broken:
 		p.pipe = m.BrokenRef(p.wireError())
