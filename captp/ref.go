@@ -128,6 +128,9 @@ func (r *Ref) Retain() *Ref {
 	return r
 }
 
+// Shared reports whether r has more than one holder.
+func (r *Ref) Shared() bool { return r.holders > 1 }
+
 // Release gives one holder back. With the last one a near object hears that it
 // was dropped, an import is released to its peer, and a promise that nobody can
 // resolve to anybody ends.

@@ -262,7 +262,7 @@ func (w *waiting) settled(x *settledRef) {
 		return
 	}
 	if x.promise.state == broken {
-		w.fail(&carried{x.promise.err, x.promise.wireError().PassedOn()})
+		w.fail(&carried{x.promise.err(), x.promise.wireError().PassedOn()})
 		return
 	}
 	w.hold(cap(x.promise.flat))

@@ -372,7 +372,7 @@ func (d *decoder) Settled(index uint32) (v capn.Ptr, h value.DecodeHooks, ok boo
 // decode decodes the value of a settled promise, or returns why it broke.
 func (p *promise) decode(into reflect.Value) error {
 	if p.state == broken {
-		return p.err
+		return p.err()
 	}
 	d := newDecoder(p.core, p.resultCaps())
 	defer d.done()

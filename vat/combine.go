@@ -42,7 +42,7 @@ func Any[T any](v *Vat, ps ...*Promise[T]) *Promise[T] {
 		}
 		errs := make([]error, len(ps))
 		for i, p := range ps {
-			errs[i] = p.err
+			errs[i] = p.err()
 		}
 		return errors.Join(errs...)
 	})

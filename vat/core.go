@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -41,6 +42,7 @@ type core struct {
 	late     []lateWrite  // what may wait for the steward, in order
 	ticks    uint64       // of the steward
 	scratch  []*captp.Session
+	anchors  map[*captp.Ref]weak.Pointer[anchor]
 	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
 	timers   timers
 	clock    func() time.Time // nil: time.Now
@@ -205,7 +207,8 @@ type garbage struct {
 	mu    sync.Mutex
 	any   atomic.Bool
 	refs  []*captp.Ref
-	spare []*captp.Ref // to be filled next; guarded by the machine right
+	moors []*captp.Ref // of anchors
+	spare []*captp.Ref // to be filled next, instead of refs; guarded by the machine right
 }
 
 // spareGarbage is how many references a list of garbage may have room for to be used
@@ -223,11 +226,14 @@ func (g *garbage) add(refs ...*captp.Ref) {
 func (c *core) sweep() {
 	g := &c.garbage
 	g.mu.Lock()
-	refs := g.refs
-	g.refs, g.spare = g.spare, nil
+	refs, moors := g.refs, g.moors
+	g.refs, g.moors, g.spare = g.spare, nil, nil
 	g.any.Store(false)
 	g.mu.Unlock()
 	release(refs)
+	for _, r := range moors {
+		c.unmoor(r)
+	}
 	if cap(refs) <= spareGarbage {
 		clear(refs)
 		g.spare = refs[:0]

@@ -74,7 +74,7 @@ func TestACircleThroughResultsBreaks(t *testing.T) {
 			for w.a.step() {
 			}
 			require.Equal(t, broken, q.state)
-			require.EqualError(t, q.err, ErrCycle.Error()) // passed on, it has no code any more
+			require.EqualError(t, q.err(), ErrCycle.Error()) // passed on, it has no code any more
 			require.Empty(t, w.a.calls)
 		})
 	}
@@ -112,5 +112,5 @@ func TestACircleThroughAResultThatCameBackBreaks(t *testing.T) {
 	o.r.Follow(o.got)
 	w.run()
 	require.Equal(t, broken, q.state)
-	require.EqualError(t, q.err, ErrCycle.Error())
+	require.EqualError(t, q.err(), ErrCycle.Error())
 }

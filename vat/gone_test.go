@@ -86,7 +86,7 @@ func TestACanceledCallDoesNotWaitForWhatItsMethodReturned(t *testing.T) {
 	w.run()
 	for i, q := range qs {
 		if i%10 > 0 {
-			require.ErrorIs(t, q.err, ErrCanceled)
+			require.ErrorIs(t, q.err(), ErrCanceled)
 		} else {
 			require.Equal(t, fulfilled, q.state)
 		}

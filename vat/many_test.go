@@ -102,7 +102,7 @@ func TestAResultThatIsDataIsUsedOften(t *testing.T) {
 
 func valueOf(p *Promise[int]) (v int, err error) {
 	if p.state == broken {
-		return 0, p.err
+		return 0, p.err()
 	}
 	err = p.decode(reflect.ValueOf(&v).Elem())
 	return v, err

@@ -54,7 +54,7 @@ type promise struct {
 	solo   bool   // nobody will send to it
 	waited bool   // its sender waits for it
 	bound  bool   // its resolver has been used
-	owns   bool   // the holders in caps are p's, for as long as p lives
+	owns   bool   // the holders in caps are p's alone, for as long as p lives
 	verb   string // sent; "" if it is not the outcome of a send
 
 	call *captp.Call // outcome of a send, while pending
@@ -64,10 +64,10 @@ type promise struct {
 	flat []byte       // fulfilled: the results (ref, value), a flat segment; nil is null
 	caps []*captp.Ref // fulfilled: their capabilities, one holder each
 	room room         // for the above, if they are small
-	err  error        // broken
-	wire *captp.Error // … as it crosses; nil: to be made of err, which is not of user code
+	fail *carried     // broken: why; the wire's form may be still to be made, of an error that is not of user code
 
-	cleanup runtime.Cleanup // has what p holds released when p is collected
+	anchor  *anchor         // has the holder of the only one of caps, with others
+	cleanup runtime.Cleanup // has what p holds by itself released when p is collected
 	first   *waiter         // of those who wait; the others are behind it
 	watch   []watcher       // nil: one that was taken back
 	gaps    int             // of these
@@ -94,7 +94,7 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 		return
 	}
 	if out.Err != nil {
-		p.state, p.err = broken, fromWire(out.Err)
+		p.state, p.fail = broken, &carried{error: fromWire(out.Err)}
 	} else {
 		p.state = fulfilled
 		if p.solo && !p.waited {
@@ -105,7 +105,7 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 		} else {
 			flat, err := capn.FlattenOnce(p.roomFor(out.Content.MessageBytes()), out.Content)
 			if err != nil {
-				p.state, p.err = broken, fmt.Errorf("%w: %w", ErrBadResult, err)
+				p.state, p.fail = broken, &carried{error: fmt.Errorf("%w: %w", ErrBadResult, err)}
 			}
 			p.flat = flat
 		}
@@ -137,6 +137,7 @@ func (p *promise) afterwards() {
 		p.call.Done()
 		p.call = nil
 		p.shed()
+		p.moor()
 		p.collect()
 	}
 	first := p.first
@@ -186,7 +187,10 @@ func (p *promise) letGo() {
 	if p.owns {
 		release(p.caps)
 	}
-	p.pipe, p.caps, p.owns = nil, nil, false
+	if p.anchor != nil {
+		p.anchor.leave(p.core)
+	}
+	p.pipe, p.caps, p.owns, p.anchor = nil, nil, false, nil
 }
 
 // collect has what p holds released when p is collected: one cleanup for all of it.
@@ -230,9 +234,11 @@ func (p *promise) smash(err error) {
 	if p.state != pending {
 		return
 	}
-	p.state, p.err = broken, err
+	p.state = broken
 	if x, ok := err.(*carried); ok {
-		p.err, p.wire = x.error, x.wire
+		p.fail = x
+	} else {
+		p.fail = &carried{error: err}
 	}
 	if p.call == nil && p.pipe != nil && p.lead == nil && !p.named {
 		p.core.machine.Break(p.pipe, p.wireError())
@@ -240,19 +246,23 @@ func (p *promise) smash(err error) {
 	p.core.later(p)
 }
 
+// err is why p broke.
+func (p *promise) err() error { return p.fail.error }
+
 // wireError is why p broke, as it crosses. Machine right.
 func (p *promise) wireError() *captp.Error {
-	if p.wire == nil {
-		p.wire = toWire(p.err)
+	if p.fail.wire == nil {
+		p.fail.wire = toWire(p.fail.error)
 	}
-	return p.wire
+	return p.fail.wire
 }
 
 // why is the error of a broken promise, for another one that breaks the same way.
 func (p *promise) why() error {
 	p.core.lock()
 	defer p.core.unlock()
-	return &carried{p.err, p.wireError()}
+	p.wireError()
+	return p.fail
 }
 
 // follow settles p as o settles; sends go on to where those to o go. Machine right.
@@ -301,7 +311,8 @@ type followed struct{ p *promise }
 
 func (f followed) settled(o *promise) {
 	if o.state == broken {
-		f.p.smash(&carried{o.err, o.wireError()})
+		o.wireError()
+		f.p.smash(o.fail)
 		return
 	}
 	f.p.fulfill(o.flat, o.retained())
@@ -390,7 +401,7 @@ func (p *promise) ref() *captp.Ref {
 	m := p.core.machine
 	switch {
 	case p.state == fulfilled:
-		if r := p.resultIs(); r != nil && p.owns {
+		if r := p.resultIs(); r != nil {
 			return r
 		}
 		p.pipe = p.valueRef()

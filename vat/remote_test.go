@@ -32,9 +32,9 @@ func TestCodesOfThisVatOnly(t *testing.T) {
 		p := Send[*Ref](far, "give").Send("anything")
 		w.run()
 		require.Equal(t, broken, p.state)
-		require.NotErrorIs(t, p.err, target)
+		require.NotErrorIs(t, p.err(), target)
 		var e *Error
-		require.ErrorAs(t, p.err, &e)
+		require.ErrorAs(t, p.err(), &e)
 		require.Equal(t, code, e.Code, "it says what was sent all the same")
 	}
 }

@@ -102,7 +102,7 @@ type complaint struct{}
 
 func (complaint) settled(p *promise) {
 	if p.state == broken {
-		c, err := p.core, p.err
+		c, err := p.core, p.err()
 		c.outside = append(c.outside, func() { c.complain(p.verb, err) })
 	}
 }

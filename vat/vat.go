@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -79,6 +80,7 @@ func New(cfg *Config) (*Vat, error) {
 func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 	c := &core{
 		id: id, log: log, outcomes: outcome.New(log), table: swissTable{}, calls: map[*captp.Call]*underway{},
+		anchors:    map[*captp.Ref]weak.Pointer[anchor]{},
 		maxPending: cfg.maxPending(), done: make(chan struct{}),
 	}
 	limits := cfg.Limits.Protocol.machine(c.maxPending)

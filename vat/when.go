@@ -58,7 +58,7 @@ func Catch[T any](p *Promise[T], f func(err error) (T, error)) *Promise[T] {
 			(&Resolver[T]{&q.promise}).Follow(p)
 			return nil
 		}
-		v, err := f(p.err)
+		v, err := f(p.err())
 		if err != nil {
 			return err
 		}
