@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/vatnet/vatnet/crypto"
@@ -124,9 +125,13 @@ func (w *wire) write(b []byte) error {
 	if err := w.conn.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	_, err := w.conn.Write(b)
+	n, err := w.conn.Write(b)
+	poured.Add(int64(n))
 	return err
 }
+
+// poured counts what all attackers of this process have written.
+var poured atomic.Int64
 
 // framed puts the length before a message or record.
 func framed(b []byte) []byte {
