@@ -124,6 +124,35 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
+// What a dismissed peer still says is not listened to; it gets what was said last all the same,
+// and if it does not stop it is cut off.
+func TestDismiss(t *testing.T) {
+	for name, much := range map[string]int{"a little": 1, "without end": 100} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := memnet.New()
+				n.Latency("alice", "bob", 10*time.Millisecond)
+				alice, bob, a, b := connected(t, n)
+				defer alice.close()
+				defer bob.close()
+				for range much {
+					b.link.Write(make([]byte, 1<<20))
+				}
+				a.link.Write([]byte("last words"))
+				begin := time.Now()
+				require.NoError(t, a.link.Dismiss(t.Context()))
+				require.Less(t, time.Since(begin), time.Second)
+				pass(time.Second)
+				require.Less(t, len(a.text()), 1<<18, "what had been read before, and no more")
+				require.Equal(t, "hellolast words", b.text())
+				requireClosed(t, a, ErrClosed, true)
+				require.Error(t, b.end())
+				require.Zero(t, n.Conns())
+			})
+		})
+	}
+}
+
 func TestShutdownBeforeTheSessionStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New()

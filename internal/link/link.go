@@ -53,6 +53,7 @@ type Link struct {
 	low     int        // what Below was given
 	below   func()     // likewise; nil: nobody waits
 
+	deaf       atomic.Bool // what the peer still sends is not opened
 	asked      atomic.Bool // something was written since data last came
 	roundTrips atomic.Uint64
 }
@@ -226,6 +227,13 @@ func (l *Link) Shutdown(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// Dismiss is Shutdown of a link whose peer is not listened to any more: what it still
+// sends is read, within bounds, and thrown away.
+func (l *Link) Dismiss(ctx context.Context) error {
+	l.deaf.Store(true)
+	return l.Shutdown(ctx)
 }
 
 // seal sends a record without a body. The caller holds l.mu.

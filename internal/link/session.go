@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/giveway"
 )
 
 // run brings an attached transport up and reads it to its end. It is called by the
@@ -124,6 +125,13 @@ func (ls *Links) await(l *Link, t *transport) bool {
 // read is the loop of a link's reader.
 func (ls *Links) read(l *Link, t *transport) {
 	for {
+		if l.deaf.Load() {
+			ls.ignore(l, t)
+			return
+		}
+		if t.in.crowd && t.try != nil {
+			giveway.Yield() // there is more, but not only here
+		}
 		data, err := t.in.next(&ls.limits, t.ping, t.pong, nil)
 		if err != nil {
 			if errors.Is(err, errEnded) {
@@ -136,6 +144,25 @@ func (ls *Links) read(l *Link, t *transport) {
 			return
 		}
 	}
+}
+
+// maxIgnored is how many bytes of a link that is dismissed are read before it is cut off.
+const maxIgnored = 1 << 20
+
+// ignore reads what the peer of a dismissed link still sends, without opening it, until the peer
+// has closed: closing first could cost it what was said last.
+func (ls *Links) ignore(l *Link, t *transport) {
+	for n := 0; n < maxIgnored; {
+		k, err := t.conn.Read(t.in.buf)
+		n += k
+		if err != nil {
+			break // also when Dismiss has given up
+		}
+		if t.try != nil {
+			giveway.Yield()
+		}
+	}
+	ls.down(l, t, ErrClosed)
 }
 
 // hand gives what was read to the Receiver, and reports whether to read on.
