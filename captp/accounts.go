@@ -55,6 +55,9 @@ func (s *Session) checkBudget() {
 	if over <= 0 {
 		return
 	}
+	for _, o := range s.m.ended {
+		over -= o.charged // about to go
+	}
 	var largest *Session
 	for _, o := range s.m.sessions {
 		if o.failing != "" {

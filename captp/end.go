@@ -1,14 +1,15 @@
 package captp
 
 import (
+	"math"
 	"slices"
 	"sort"
 )
 
 // end ends the session once: every question and every waiting call fails, every
 // import breaks, every call of the peer's is told that nobody waits for it, and
-// every export is let go. The order is that of the ids and of sending, so that it
-// is the same in every run.
+// every export is let go; of these last three, what is much is left to Bury. The
+// order is that of the ids and of sending, so that it is the same in every run.
 func (s *Session) end(err *Error, tell, neverSent bool) {
 	if s.err != nil {
 		return
@@ -38,26 +39,92 @@ func (s *Session) end(err *Error, tell, neverSent bool) {
 		e.way.unpin()
 	}
 	s.embargoesToCome = nil
-	for _, imp := range s.imports.all() {
-		s.forgetImport(imp)
-		if r := imp.ref; r.route == routeImport {
-			s.m.breakRef(r, err)
+	s.leaving, s.partial, s.stash = nil, nil, stash{}
+	s.bookLoose()
+	if s.imports.n+s.answers.n+s.exports.n >= s.m.endBatch || !s.bury(s.m.endBatch) {
+		s.m.ended = append(s.m.ended, s)
+	}
+}
+
+// EndInBatches has the end of a session let go of no more than n entries of its tables at
+// once, and leave the rest to Bury. Otherwise it is all of them.
+func (m *Machine) EndInBatches(n int) { m.endBatch = n }
+
+// remains is what an ended session still has in its tables.
+type remains struct {
+	begun   bool
+	imports []*imported
+	answers []*answer
+	open    []*answer // let go of, but their calls go on: see endLonely
+	lonely  int       // of these, how many are to be looked at in this round
+	export  int       // the next to look at
+	again   bool      // another round is needed
+}
+
+// Bury goes on with the end of sessions that had much in their tables, by one batch, and
+// reports whether there is more to do. Until then their references are not broken yet, though
+// nothing can be sent on them any more.
+func (m *Machine) Bury() (more bool) {
+	if len(m.ended) > 0 {
+		if s := m.ended[0]; s.bury(m.endBatch) {
+			m.ended = slices.DeleteFunc(m.ended, func(x *Session) bool { return x == s })
 		}
 	}
-	s.endAnswers()
-	for id, e := range s.exports.entries {
-		if e != nil {
-			s.exports.remove(uint32(id))
-			s.forgetExport(e)
+	return len(m.ended) > 0
+}
+
+// Burying reports whether there is something for Bury to do.
+func (m *Machine) Burying() bool { return len(m.ended) > 0 }
+
+// bury lets go of up to n entries, and reports whether none is left.
+func (s *Session) bury(n int) (done bool) {
+	r := &s.remains
+	if !r.begun {
+		r.begun, r.again = true, true
+		if n < math.MaxInt {
+			// Sorting would take longer than a batch may; what is done in batches is not
+			// the same in every run anyhow.
+			r.imports, r.answers = s.imports.unsorted(), s.answers.unsorted()
+		} else {
+			r.imports, r.answers = s.imports.all(), s.answers.all()
 		}
+	}
+	for ; n > 0 && len(r.imports) > 0; n-- {
+		imp := r.imports[0]
+		r.imports = r.imports[1:]
+		s.forgetImport(imp)
+		if imp.ref.route == routeImport {
+			s.m.breakRef(imp.ref, s.err)
+		}
+	}
+	for ; n > 0 && len(r.answers) > 0; n-- {
+		a := r.answers[0]
+		r.answers = r.answers[1:]
+		s.endAnswer(a)
+		if !a.call.canceled && a.call.state != callSettled {
+			r.open = append(r.open, a)
+		}
+	}
+	if n = s.endLonely(n); n == 0 {
+		return false
+	}
+	for ; n > 0 && r.export < len(s.exports.entries); r.export++ {
+		if e := s.exports.entries[r.export]; e != nil {
+			s.exports.remove(uint32(r.export))
+			s.forgetExport(e)
+			n--
+		}
+	}
+	if n == 0 {
+		return false
 	}
 	if s.bootstrap != nil {
 		s.bootstrap.Release()
 		s.bootstrap = nil
 	}
 	s.ForgetBootstrap()
-	s.leaving, s.partial, s.stash = nil, nil, stash{}
-	s.bookLoose()
+	s.remains = remains{}
+	return true
 }
 
 func (m *Machine) forget(s *Session) {
@@ -107,39 +174,45 @@ func (s *Session) endHeld(err *Error) {
 	broken.Release()
 }
 
-func (s *Session) endAnswers() {
-	all := s.answers.all()
-	for _, a := range all {
-		c := a.call
-		returned := a.returned
-		a.finished, a.returned, a.exports = true, true, nil
-		s.answers.remove(a.id)
-		a.uncount()
-		a.forgetTold()
-		s.charge(-answerCost)
-		if c.state == callSettled {
-			c.body.clear(c)
-		} else if c.dropPipes(); !returned && len(c.pipes) == 0 {
-			c.Cancel()
-		}
+func (s *Session) endAnswer(a *answer) {
+	c := a.call
+	returned := a.returned
+	a.finished, a.returned, a.exports = true, true, nil
+	s.answers.remove(a.id)
+	a.uncount()
+	a.forgetTold()
+	s.charge(-answerCost)
+	if c.state == callSettled {
+		c.body.clear(c)
+	} else if c.dropPipes(); !returned && len(c.pipes) == 0 {
+		c.Cancel()
 	}
-	// The others were called on, by the peer or by whom it passed their results to.
-	// As the former go, so do those: nobody waits for them. Those that wait for
-	// something go in any case: it could be themselves.
-	for again := true; again; {
-		again = false
-		for i := len(all) - 1; i >= 0; i-- {
-			c := all[i].call
-			if c.answer == all[i] && !c.canceled && c.state != callSettled && (c.state == callQueued || c.gated || c.lonely()) {
-				if again = true; c.state == callQueued {
-					c.canceled = true
-					c.fail(s.err)
-				} else {
-					c.Cancel()
-				}
+}
+
+// endLonely looks at up to n of the calls that go on though their answers were all let
+// go of, and returns how many more it could look at. They were called on, by the peer or
+// by whom it passed their results to. As the former go, so do those: nobody waits for
+// them. Those that wait for something go in any case: it could be themselves.
+func (s *Session) endLonely(n int) int {
+	r := &s.remains
+	for ; n > 0 && (r.lonely > 0 || r.again); n-- {
+		if r.lonely == 0 { // a round begins, with the last
+			r.lonely, r.again = len(r.open), false
+			continue
+		}
+		r.lonely--
+		a := r.open[r.lonely]
+		c := a.call
+		if c.answer == a && !c.canceled && c.state != callSettled && (c.state == callQueued || c.gated || c.lonely()) {
+			if r.again = true; c.state == callQueued {
+				c.canceled = true
+				c.fail(s.err)
+			} else {
+				c.Cancel()
 			}
 		}
 	}
+	return n
 }
 
 // lonely reports whether nobody uses, or waits for, the results of c.

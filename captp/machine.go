@@ -1,6 +1,7 @@
 package captp
 
 import (
+	"math"
 	"sort"
 
 	"github.com/vatnet/vatnet/internal/capn"
@@ -35,6 +36,8 @@ type Machine struct {
 	near      map[nearKey]*Ref
 	gates     map[gateKey]*Ref
 	sessions  []*Session // living, in the order in which they began
+	ended     []*Session // with something left in their tables
+	endBatch  int        // see EndInBatches
 	dirty     []*Session
 	pending   int   // local calls that wait inside this vat
 	charged   int64 // bytes, all sessions
@@ -52,7 +55,7 @@ type Machine struct {
 
 // New makes a machine. cfg may be nil.
 func New(cfg *Config) *Machine {
-	m := &Machine{near: make(map[nearKey]*Ref), gates: make(map[gateKey]*Ref)}
+	m := &Machine{near: make(map[nearKey]*Ref), gates: make(map[gateKey]*Ref), endBatch: math.MaxInt}
 	if cfg != nil {
 		m.cfg = *cfg
 	}

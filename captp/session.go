@@ -57,6 +57,7 @@ type Session struct {
 	dirty   bool
 	failing Ending // a rule was broken: ends as soon as the step is over
 	err     *Error // ended
+	remains remains
 }
 
 // SessionConfig says what a session is to be.

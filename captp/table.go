@@ -1,6 +1,6 @@
 package captp
 
-import "sort"
+import "slices"
 
 // idTable holds entries under ids that a peer chose. Small ids are found in a
 // slice, others in a map: a peer cannot stretch anything by choosing a high one.
@@ -66,12 +66,26 @@ func (t *idTable[T]) all() []*T {
 	return out
 }
 
+// unsorted returns the entries.
+func (t *idTable[T]) unsorted() []*T {
+	out := make([]*T, 0, t.n)
+	for _, v := range t.dense {
+		if v != nil {
+			out = append(out, v)
+		}
+	}
+	for _, v := range t.sparse {
+		out = append(out, v)
+	}
+	return out
+}
+
 func sortedKeys[V any](m map[uint32]V) []uint32 {
 	ids := make([]uint32, 0, len(m))
 	for id := range m {
 		ids = append(ids, id)
 	}
-	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+	slices.Sort(ids)
 	return ids
 }
 
