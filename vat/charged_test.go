@@ -41,6 +41,7 @@ type hanger struct {
 	Object
 	v    *Vat
 	hung []*Resolver[int]
+	kept []*Ref
 }
 
 func (h *hanger) Hang(string, any) *Promise[int] {
@@ -49,4 +50,47 @@ func (h *hanger) Hang(string, any) *Promise[int] {
 	return p
 }
 
+func (h *hanger) Keep(r *Ref) { h.kept = append(h.kept, r) }
+
+func (h *hanger) Make() *hanger { return &hanger{v: h.v} }
+
 func (h *hanger) Text() string { return strings.Repeat("x", 100_000) }
+
+// The end of a session that has much in its tables is not done with at once, so that others
+// need not wait for it.
+func TestEndInBatches(t *testing.T) {
+	spec.Covers(t, "END-2")
+	w := newStepped()
+	w.b.machine.EndInBatches(50)
+	require.NoError(t, (*bareCore)(w.b).Publish(&hanger{v: &Vat{core: w.b}}, secret))
+	far := (*bareSession)(w.ab).Ask(secret).(*Ref)
+	var mine []*Ref
+	for range 100 { // exports, imports and answers
+		mine = append(mine, near(t, w.a, &hanger{}))
+		far.Send("hang", "", mine[len(mine)-1])
+		far.Send("keep", mine[len(mine)-1])
+		far.Send("make")
+	}
+	w.run()
+	(*bareSession)(w.ba).Close()
+	require.True(t, w.b.machine.Burying())
+	require.Error(t, w.ba.captp.Err())
+	batches := 1
+	for w.b.machine.Bury() {
+		batches++
+	}
+	require.Greater(t, batches, 4)
+	w.b.lock()
+	w.b.leave() // lets go of what the kept references held
+	require.Zero(t, w.b.machine.Charged())
+	require.Zero(t, w.ba.captp.Stats().Exports+w.ba.captp.Stats().Imports+w.ba.captp.Stats().Answers)
+}
+
+// near makes a reference to an object of a stepped core.
+func near(t *testing.T, c *core, o objecter) *Ref {
+	h, err := c.host(o)
+	require.NoError(t, err)
+	c.lock()
+	defer c.leave()
+	return c.newRef(h.ref(nil))
+}

@@ -107,7 +107,7 @@ func (c *core) later(w afterwards) { c.after = append(c.after, w) }
 // the holder's to do, unless its turn was seen to last.
 func (c *core) leave() {
 	c.settle()
-	if !c.held && c.turns.len() > 0 {
+	if !c.held && c.turns.len() > 0 || c.machine.Burying() {
 		signal(c.wake)
 	}
 	if !c.held || c.long {

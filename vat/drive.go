@@ -3,11 +3,17 @@ package vat
 import (
 	"runtime"
 	"time"
+
+	"github.com/vatnet/vatnet/internal/giveway"
 )
 
 // quantum is how many messages of one session are fed to the machine before
-// their turns run and others get the machine right.
+// their turns run and others get the machine right; fewer calls, if their turns take long.
 const quantum = 64
+
+// slice is for how long one goroutine feeds and runs turns before it steps aside for
+// those who have had less, and for how long the turns of a quantum should take.
+const slice = 100 * time.Microsecond
 
 // feed is one run of bytes from a link's reader.
 type feed struct {
@@ -21,6 +27,8 @@ type feed struct {
 // will. A caller that reads for itself never takes it. The caller has the machine
 // right; receive gives it back.
 func (c *core) receive(f *feed, reader bool) {
+	w := watch{small: len(f.rest) < smallRun}
+	w.begin()
 	mine := reader && c.take(f)
 	answered := c.answered
 	for len(f.rest) > 0 {
@@ -35,14 +43,24 @@ func (c *core) receive(f *feed, reader bool) {
 		}
 		if mine {
 			c.runTurns()
+			f.s.paced(w.lap())
 		} else if len(f.rest) > 0 {
 			c.unlock()
 			c.lock()
+			w.lap()
+		}
+		if reader && len(f.rest) > 0 && w.over() {
+			if mine {
+				c.release()
+			}
+			c.stepAside()
+			w.begin()
+			mine = c.take(f)
 		}
 	}
 	relieved := false
 	if mine {
-		c.drive()
+		c.drive(&w)
 		relieved = c.holder != f
 		c.release()
 	}
@@ -56,11 +74,30 @@ func (c *core) receive(f *feed, reader bool) {
 	c.leave()
 }
 
-// drive runs turns, and feeds what was put aside, until neither is left to do. Both rights.
-func (c *core) drive() {
+// stepAside lets others go on, those included that the network has something for. It
+// gives the machine right up meanwhile; nobody has the turn right because of the caller.
+func (c *core) stepAside() {
+	if len(c.stashed) > 0 {
+		signal(c.wake)
+	}
+	c.leave()
+	giveway.Yield()
+	c.lock()
+}
+
+// drive runs turns, and feeds what was put aside, until neither is left to do, or it is
+// somebody else's time: then the worker goes on with it. Both rights.
+func (c *core) drive(w *watch) {
 	c.runTurns()
-	for c.resume() {
-		c.runTurns()
+	if len(c.stashed) > 0 && w.small {
+		w.small = false
+		w.begin()
+	}
+	w.lap()
+	for c.resume(w) {
+	}
+	if len(c.stashed) > 0 && w.over() {
+		signal(c.wake)
 	}
 }
 
@@ -74,6 +111,36 @@ func (c *core) feed(f *feed, max int) {
 	f.s.list()
 	c.settle()
 }
+
+// smallRun is how many bytes are so few that it is not worth a look at the clock
+// how long they take.
+const smallRun = 512
+
+// watch measures how long one goroutine has been at work.
+type watch struct {
+	small       bool // it is not worth it
+	start, last time.Time
+}
+
+func (w *watch) begin() {
+	if !w.small {
+		w.start = time.Now()
+		w.last = w.start
+	}
+}
+
+// lap gives the time since lap or begin were called last.
+func (w *watch) lap() time.Duration {
+	if w.small {
+		return 0
+	}
+	before := w.last
+	w.last = time.Now()
+	return w.last.Sub(before)
+}
+
+// over reports whether the time is up, as of the last lap.
+func (w *watch) over() bool { return w.last.Sub(w.start) > slice }
 
 // linger lets whoever is in the middle of a row of sends get to its end, which
 // takes microseconds, so that they leave in one write: by the worker, or by who
@@ -103,12 +170,20 @@ func (v *Vat) worker() {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	defer timer.Stop()
+	var w watch
 	for {
 		c.lock()
 		c.fireTimers()
-		fed := c.resume()
-		if (fed || c.turns.len() > 0) && c.take(nil) {
-			c.drive()
+		w.begin()
+		more := c.machine.Bury()
+		if more {
+			signal(c.wake)
+		}
+		c.settle()
+		if c.held {
+			c.resume(nil)
+		} else if (len(c.stashed) > 0 || c.turns.len() > 0) && c.take(nil) {
+			c.drive(&w)
 			c.release()
 			c.fireTimers()
 		}
@@ -118,6 +193,9 @@ func (v *Vat) worker() {
 			timer.Stop()
 		}
 		c.leave()
+		if more || w.over() {
+			giveway.Yield()
+		}
 		select {
 		case <-c.wake:
 			c.linger()

@@ -3,6 +3,7 @@ package vat
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 )
@@ -36,6 +37,8 @@ func markOf(lim captp.Limits) int {
 //	empty ───────────▶ something put aside ───────────────────────────────▶ fed, to empty
 type pace struct {
 	most    int     // calls that may await their turn at a time
+	window  int     // … as far as time goes; less than fewest: those
+	ran     int     // turns since the time was looked at
 	queued  int     // those that do
 	taken   int     // bytes that flush has in its hands
 	stalled bool    // not fed, for what is unwritten, until that is down at half of the mark
@@ -74,7 +77,27 @@ func (s *session) enqueued() {
 func (s *session) turned() {
 	if s.link != nil {
 		s.pace.queued--
+		s.pace.ran++
 	}
+}
+
+// fewest is how many calls may await their turn at a time, however long turns take. With
+// one, the next would wait for its Return, and a peer that must not send it before that
+// would not be found out.
+const fewest = 2
+
+// paced fits the calls that may await their turn at a time into a slice, going by the
+// last turns, which took d (zero: too little to look). Machine right.
+func (s *session) paced(d time.Duration) {
+	p := &s.pace
+	if p.ran == 0 {
+		return
+	}
+	w := min(2*max(fewest, p.window), quantum)
+	if each := d / time.Duration(p.ran); each > 0 {
+		w = min(w, int(slice/each))
+	}
+	p.window, p.ran = w, 0
 }
 
 // room reports whether the session may be fed now. Machine right, which it may give
@@ -87,7 +110,7 @@ func (s *session) room() bool {
 	if !s.drained() {
 		return false // who writes, or is told by the link, resumes
 	}
-	p.most = max(1, min(s.captp.Room(), quantum))
+	p.most = max(1, min(s.captp.Room(), max(fewest, p.window)))
 	if p.queued >= p.most {
 		return false // who runs those turns resumes
 	}
@@ -178,23 +201,30 @@ func (s *session) queueBehind() {
 	}
 }
 
-// resume feeds a quantum to every session that has something put aside and has
-// room again, and reports whether there was one. Machine right, which it may
-// give up for moments; others may resume then too.
-func (c *core) resume() (fed bool) {
-	for i := 0; i < len(c.stashed); {
-		s := c.stashed[i]
-		if s.captp.Kept() == 0 {
-			s.queueBehind() // the session has ended
-			s.pace.listed = false
-			c.stashed = slices.Delete(c.stashed, i, i+1)
-			continue
-		}
-		if s.room() && s.captp.Kept() > 0 {
+// resume feeds a quantum to each session that has something put aside and has room
+// again, one after the other, and reports whether there was one. With w the caller has
+// the turn right, and the turns that result are run, until the time of w is over; who
+// comes next is the first another time. Machine right, which it may give up for moments;
+// others may resume then too.
+func (c *core) resume(w *watch) (fed bool) {
+	for i := 0; i < len(c.stashed) && (w == nil || !w.over()); {
+		s := c.stashed[0]
+		c.stashed = slices.Delete(c.stashed, 0, 1)
+		now := s.captp.Kept() > 0 && s.room() && s.captp.Kept() > 0
+		if now {
 			s.feedKept(quantum)
 			fed = true
 		}
-		i++
+		if s.pace.listed = s.captp.Kept() > 0; s.pace.listed {
+			c.stashed = append(c.stashed, s)
+			i++
+		} else {
+			s.queueBehind() // the session may have ended
+		}
+		if now && w != nil {
+			c.runTurns()
+			s.paced(w.lap())
+		}
 	}
 	return fed
 }

@@ -79,6 +79,8 @@ func (p *patrol) tick(c *core) bool {
 		return true
 	}
 	p.idle = 0
+	c.machine.Bury() // the worker may be in a long turn
+	c.settle()
 	if p.batch != c.batches {
 		p.batch, p.seq, p.same = c.batches, c.seq, 0
 		return true
@@ -105,7 +107,7 @@ func (c *core) relieve() {
 		// With the machine right, so that the reader is still in its Receive.
 		f.s.link.Relieve()
 	}
-	for c.resume() {
+	for c.resume(nil) {
 	}
 	c.flush()
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 )
@@ -197,7 +198,7 @@ func (c *core) bequeath() {
 		defer c.vat.goroutines.Done()
 		c.lock()
 		c.endTurn()
-		c.drive()
+		c.drive(&watch{start: time.Now()})
 		c.release()
 		c.leave()
 	}()

@@ -53,6 +53,7 @@ func New(cfg *Config) (*Vat, error) {
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	v.core = newCore(cfg, id.VatID(), log)
 	v.core.vat = v
+	v.core.machine.EndInBatches(endBatch)
 	v.core.wake = make(chan struct{}, 1)
 	v.core.stir = make(chan struct{}, 1)
 	limits := v.core.machine.Limits()
@@ -75,6 +76,10 @@ func New(cfg *Config) (*Vat, error) {
 	}
 	return v, nil
 }
+
+// endBatch is how many entries of an ended session's tables are let go of at a time: what
+// takes a slice of time, about.
+const endBatch = 512
 
 // newCore makes a core that nobody drives.
 func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
@@ -157,7 +162,7 @@ func (v *Vat) hangUp(l *link.Link) {
 		defer v.goroutines.Done()
 		ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
 		defer cancel()
-		_ = l.Shutdown(ctx) // Closed tells how it ended
+		_ = l.Dismiss(ctx) // Closed tells how it ended
 	}()
 }
 
@@ -183,6 +188,9 @@ func (v *Vat) Close() error {
 		close(v.stop)
 		v.goroutines.Wait()
 		c.lock()
+		for c.machine.Bury() {
+		}
+		c.settle()
 		c.refuse(ErrClosed)
 		c.timers.clear()
 		c.unlock()
