@@ -235,11 +235,13 @@ func (c *Call) lonely() bool {
 
 // dropPipes forgets the promises for results of c that nobody holds who could still use them.
 func (c *Call) dropPipes() {
+	s := c.From()
 	c.pipes = slices.DeleteFunc(c.pipes, func(p pipe) bool {
-		if p.ref.holders > 1 || p.ref.pins > 0 || len(p.ref.queue) > 0 {
+		others := func(it item) bool { return it.echo != s && (it.call == nil || it.call.From() != s) }
+		if p.ref.holders > 1 || p.ref.pins > 0 || slices.ContainsFunc(p.ref.queue, others) {
 			return false
 		}
-		c.From().charge(-refCost)
+		s.charge(-refCost)
 		p.ref.of = nil
 		p.ref.Release()
 		return true

@@ -194,6 +194,9 @@ func (s *Session) Receive(data []byte, max int) (rest []byte, err *Error) {
 			s.doneWith(frame)
 		}
 		data = after
+		for s.m.Burying() && s.m.charged+s.m.loose > s.m.lim.TotalBytes {
+			s.m.Bury() // what is to go anyhow goes before others have to
+		}
 		s.checkBudget()
 		if s.failing != "" && s.err == nil {
 			s.end(s.failing.ends(), true, false)

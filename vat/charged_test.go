@@ -18,8 +18,9 @@ func TestUnansweredCallsHoldLittle(t *testing.T) {
 	h := &hanger{v: &Vat{core: w.b}}
 	require.NoError(t, (*bareCore)(w.b).Publish(h, secret))
 	far := (*bareSession)(w.ab).Ask(secret).(*Ref)
+	var ps []*Promise[any]
 	for range 10 {
-		far.Send("hang", strings.Repeat("x", 100_000), far.Send("text"))
+		ps = append(ps, far.Send("hang", strings.Repeat("x", 100_000), ""))
 	}
 	w.run()
 	require.Len(t, h.hung, 10)
@@ -32,8 +33,19 @@ func TestUnansweredCallsHoldLittle(t *testing.T) {
 	}
 	require.Positive(t, charged)
 	require.Less(t, charged, int64(20_000))
+	for _, p := range ps {
+		p.Send("text").Send("text") // calls wait for what was promised, too
+	}
+	w.run()
 	(*bareSession)(w.ba).Close()
 	require.Zero(t, w.b.machine.Charged())
+	require.Empty(t, w.b.calls)
+	for _, r := range h.hung { // nothing but the promises is left of them
+		for _, x := range r.p.watch {
+			require.Nil(t, x)
+		}
+	}
+	require.NoError(t, h.hung[0].Resolve(1), "to nobody")
 }
 
 // hanger promises what never comes.
@@ -54,7 +66,7 @@ func (h *hanger) Keep(r *Ref) { h.kept = append(h.kept, r) }
 
 func (h *hanger) Make() *hanger { return &hanger{v: h.v} }
 
-func (h *hanger) Text() string { return strings.Repeat("x", 100_000) }
+func (h *hanger) Text() string { return "x" }
 
 // The end of a session that has much in its tables is not done with at once, so that others
 // need not wait for it.

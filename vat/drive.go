@@ -80,6 +80,7 @@ func (c *core) stepAside() {
 	if len(c.stashed) > 0 {
 		signal(c.wake)
 	}
+	c.machine.Bury() // whatever the worker comes to
 	c.leave()
 	giveway.Yield()
 	c.lock()

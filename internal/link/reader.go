@@ -164,12 +164,15 @@ func (r *reader) room() {
 		r.w = copy(r.buf, r.buf[r.r:r.w])
 		r.r = 0
 	}
+	if r.big != nil && r.w == 0 && onLoan.Load() > manyOnLoan {
+		r.shrink()
+	}
 }
 
 // shrink gives the big buffer back and goes on with the small one.
 func (r *reader) shrink() {
 	copy(r.small, r.buf[:r.w])
-	bigBuffers.Put(r.big)
+	takeBack(r.big)
 	r.big, r.buf, r.crowd = nil, r.small, false
 }
 
@@ -200,7 +203,7 @@ func (r *reader) await(until time.Time) error {
 // close gives the buffer back. Nobody reads any more.
 func (r *reader) close() {
 	if r.big != nil {
-		bigBuffers.Put(r.big)
+		takeBack(r.big)
 		r.big, r.buf = nil, nil
 	}
 }

@@ -143,6 +143,9 @@ func (s *sender) fail(err error) {
 	if s.dead == nil {
 		s.dead = err
 	}
+	for _, b := range append(s.full, s.out) {
+		giveBack(b)
+	}
 	s.full, s.out, s.head, s.held = nil, nil, 0, 0
 	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		_ = s.conn.Close() // err is what matters
