@@ -58,7 +58,7 @@ type core struct {
 	complaints complaints
 	maxPending int
 	local      int           // turns queued by local sends
-	ready      []*waiter     // who waits in Ready, for room for far sends
+	ready      []readyWaiter // who waits in Ready, for room for far sends
 	readyNear  []*waiter     // … for near ones
 	waiters    []*waiter     // free ones
 	awaiting   atomic.Int64  // goroutines in Await or Call

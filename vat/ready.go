@@ -2,13 +2,15 @@ package vat
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vatnet/vatnet/captp"
 )
 
 // Ready waits until sends on r would be on their way rather than pile up here: a
 // peer grants so many open calls, and what is beyond waits in this vat, up to
-// Config.MaxPending. Producers call it before each send:
+// Config.MaxPending for all peers together. A peer for which nothing waits is ready
+// whatever waits for others, until that bound is met. Producers call it before each send:
 //
 //	for _, line := range lines {
 //		if err := log.Ready(ctx); err != nil {
@@ -37,16 +39,16 @@ func (r *Ref) Ready(ctx context.Context) error {
 			return err
 		}
 		near := ref.State() == captp.Near
-		if c.hasRoom(near) {
+		if c.hasRoom(near, ref.Session()) {
 			c.unlock()
 			return nil
 		}
 		w := c.waiter()
-		line := &c.ready
 		if near {
-			line = &c.readyNear
+			c.readyNear = append(c.readyNear, w)
+		} else {
+			c.ready = append(c.ready, readyWaiter{w, ref.Session()})
 		}
-		*line = append(*line, w)
 		c.leave()
 		if err := c.wait(ctx, w); err != nil {
 			return err // w stays in the line, and goes with it
@@ -57,21 +59,45 @@ func (r *Ref) Ready(ctx context.Context) error {
 	}
 }
 
-// hasRoom reports whether a send to an object of this vat (near), or of another
-// one, would find less than half of what may be pending before it. Machine right.
-func (c *core) hasRoom(near bool) bool {
+// readyWaiter waits in Ready for room for far sends.
+type readyWaiter struct {
+	w    *waiter
+	over *captp.Session // over which they would go; nil: not known yet
+}
+
+// hasRoom reports whether a send to an object of this vat (near), or of another one over
+// a session (nil: not known yet), would find less than half of what may be pending before it.
+// Where nothing waits for the credit of that session, what waits for others does not matter as
+// long as a send is taken at all. Machine right.
+func (c *core) hasRoom(near bool, over *captp.Session) bool {
 	if near {
 		return c.local <= c.maxPending/2
 	}
-	return c.machine.Pending() <= c.maxPending/2
+	pending := c.machine.Pending()
+	return pending <= c.maxPending/2 || over != nil && over.Held() == 0 && pending < c.maxPending
 }
 
 // checkReady wakes those who wait in Ready if there may be room again. Machine right.
 func (c *core) checkReady() {
-	if len(c.ready) > 0 && c.hasRoom(false) {
-		wakeAll(&c.ready)
+	if len(c.ready) > 0 {
+		c.ready = slices.DeleteFunc(c.ready, func(x readyWaiter) bool {
+			room := c.hasRoom(false, x.over)
+			if room {
+				signal(x.w.ch)
+			}
+			return room
+		})
 	}
-	if len(c.readyNear) > 0 && c.hasRoom(true) {
+	if len(c.readyNear) > 0 && c.hasRoom(true, nil) {
 		wakeAll(&c.readyNear)
 	}
+}
+
+// wakeReady wakes all who wait in Ready. Machine right.
+func (c *core) wakeReady() {
+	for _, x := range c.ready {
+		signal(x.w.ch)
+	}
+	c.ready = nil
+	wakeAll(&c.readyNear)
 }

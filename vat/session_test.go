@@ -282,6 +282,44 @@ func TestReady(t *testing.T) {
 	})
 }
 
+// Who is ready does not wait for a peer that is not, until there is no room for any send.
+func TestReadyIsOfOneSession(t *testing.T) {
+	cfg := &vat.Config{MaxPending: 100}
+	cfg.Limits.Protocol.OpenCalls = 10
+	far(t, cfg, func(t *testing.T, p *place) {
+		slow := p.give(&Recorder{})
+		sr, err := p.net.Vat(t, "third", quiet()).Export(&Recorder{}, nil)
+		require.NoError(t, err)
+		quick := p.here.Enliven(sr)
+		call[string](t, slow, "join")
+		call[string](t, quick, "join")
+		p.net.Stall("there", "here", true)
+		soon := func() context.Context {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			t.Cleanup(cancel)
+			return ctx
+		}
+		for range 90 {
+			slow.SendOnly("note", "x")
+		}
+		require.ErrorIs(t, slow.Ready(soon()), context.DeadlineExceeded)
+		require.NoError(t, quick.Ready(soon()))
+		require.Equal(t, "", call[string](t, quick, "join"))
+		for range 30 {
+			slow.SendOnly("note", "x")
+		}
+		require.ErrorIs(t, quick.Ready(soon()), context.DeadlineExceeded, "no send is taken at all")
+		ready := make(chan error, 2)
+		for _, r := range []*vat.Ref{slow, quick} {
+			go func() { ready <- r.Ready(t.Context()) }()
+		}
+		synctest.Wait()
+		p.net.Stall("there", "here", false)
+		require.NoError(t, <-ready)
+		require.NoError(t, <-ready)
+	})
+}
+
 func TestNearOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t, false, &vat.Config{MaxPending: 10})

@@ -219,8 +219,7 @@ func (c *core) refuse(err error) {
 		t.call.Fail(toWire(err))
 		c.settle()
 	}
-	wakeAll(&c.ready)
-	wakeAll(&c.readyNear)
+	c.wakeReady()
 }
 
 // Shutdown drains: it takes no more sends from outside of turns, waits until no
