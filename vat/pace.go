@@ -220,6 +220,9 @@ func (c *core) resume(w *watch) (fed bool) {
 			i++
 		} else {
 			s.queueBehind() // the session may have ended
+			if s.closed {
+				s.disconnect()
+			}
 		}
 		if now && w != nil {
 			c.runTurns()
@@ -227,15 +230,4 @@ func (c *core) resume(w *watch) (fed bool) {
 		}
 	}
 	return fed
-}
-
-// unstash feeds all that was put aside, because the link has ended; or drops it,
-// if the vat is closed. Machine right.
-func (s *session) unstash() {
-	s.unsent(0) // nobody holds it any more
-	s.pace.most = math.MaxInt
-	s.captp.Pause(false)
-	for s.core.refused == nil && s.captp.Kept() > 0 {
-		s.feedKept(0)
-	}
 }

@@ -2,6 +2,7 @@ package vat
 
 import (
 	"errors"
+	"time"
 
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
@@ -20,6 +21,9 @@ type session struct {
 	writing bool    // somebody is in flush
 	behind  bool    // when last looked at, bytes waited for the socket
 	ending  bool    // the link is being ended
+	closed  bool    // … and has; what it brought may be put aside still:
+	last    *timer  // until then
+	lost    error   // how the link ended
 	late    uint64  // the steward's tick at which it is to be written; 0: none
 	spare   []byte  // out-buffer to be used again
 	feeds   []*feed // free ones
@@ -84,17 +88,35 @@ func (s *session) Receive(data []byte) {
 	c.receive(f, true)
 }
 
+// lastWords is for how long what a link has brought is still handled, in its session's
+// turns, after the link has ended. There is more only if it is more than this vat can
+// do; its sender cannot know what became of it in any case.
+const lastWords = 5 * time.Second
+
 // Closed implements link.Receiver: the link has ended, and everything that went
-// through it breaks.
+// through it breaks, once all that it brought has been handled.
 func (s *session) Closed(err error) {
 	c := s.core
 	c.lock()
 	defer c.leave()
-	s.unstash()
+	s.unsent(0) // nobody holds it any more
 	if !s.ending {
 		s.ending = true
 		s.report(err)
 	}
+	s.closed, s.lost = true, err
+	if s.captp.Kept() == 0 || c.refused != nil {
+		s.disconnect()
+		return
+	}
+	s.last = c.at(c.now().Add(lastWords), s.disconnect)
+	signal(c.wake)
+}
+
+// disconnect breaks everything that went through the link, which has ended. Machine right.
+func (s *session) disconnect() {
+	c, err := s.core, s.lost
+	c.stopTimer(s.last)
 	why := linkError(err)
 	if c.refused != nil {
 		own := toWire(c.refused)
@@ -108,6 +130,7 @@ func (s *session) Closed(err error) {
 			break
 		}
 	}
+	c.settle()
 }
 
 // report has the log told how the session ended: as the machine says, or else as

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 	"weak"
@@ -188,6 +189,9 @@ func (v *Vat) Close() error {
 		close(v.stop)
 		v.goroutines.Wait()
 		c.lock()
+		for _, s := range slices.Clone(c.sessions) {
+			s.disconnect() // whose last words were not over
+		}
 		for c.machine.Bury() {
 		}
 		c.settle()
