@@ -237,8 +237,7 @@ func (c *Call) lonely() bool {
 func (c *Call) dropPipes() {
 	s := c.From()
 	c.pipes = slices.DeleteFunc(c.pipes, func(p pipe) bool {
-		others := func(it item) bool { return it.echo != s && (it.call == nil || it.call.From() != s) }
-		if p.ref.holders > 1 || p.ref.pins > 0 || slices.ContainsFunc(p.ref.queue, others) {
+		if p.ref.holders > 1 || p.ref.pins > 0 || len(p.ref.queue) > 0 {
 			return false
 		}
 		s.charge(-refCost)
