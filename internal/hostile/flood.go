@@ -27,8 +27,12 @@ type Flood struct {
 	Reads  bool   // whether the attacker reads what it is answered
 	Sealed bool   // whether it is one of records
 	Raw    bool   // whether it begins before the handshake
+	Asked  bool   // whether it answers what only a vat asks
 	pour   func(a *attack, n int) error
 }
+
+// Plain reports whether f can be poured at other implementations, too.
+func (f *Flood) Plain() bool { return !f.Raw && !f.Sealed && !f.Asked }
 
 // FloodResult is what a flood came to.
 type FloodResult struct {

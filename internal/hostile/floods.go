@@ -45,7 +45,7 @@ var Floods = []*Flood{
 		}
 		return nil
 	}},
-	{Name: "megabytes that arguments settle to", Small: 50, Full: 2000, pour: func(a *attack, n int) error {
+	{Name: "megabytes that arguments settle to", Small: 50, Full: 2000, Asked: true, pour: func(a *attack, n int) error {
 		// One promise of many among the arguments does not settle, and the call waits for it.
 		var args, caps strings.Builder
 		for i := range n + 1 {

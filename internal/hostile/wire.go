@@ -198,6 +198,9 @@ func (w *wire) open(deadline time.Time) (crypto.RecordType, []byte, error) {
 		return 0, nil, errEnd
 	}
 	if w.plain {
+		if err := w.conn.SetReadDeadline(deadline); err != nil {
+			return 0, nil, err
+		}
 		b := make([]byte, 1<<16)
 		n, err := w.conn.Read(b)
 		w.stream = append(w.stream, b[:n]...)

@@ -1,7 +1,9 @@
 // Report runs the hostile corpus and the floods, and prints what each came to and what it cost. With -compare the floods
-// that are messages only are also poured over a plain connection at stock go-capnp, in the same run.
+// that are no vat's alone are also poured over plain connections at other implementations, in the same run: at stock
+// go-capnp and, where it can be built, at Cap'n Proto's own in C++ (Debian: g++ and libcapnp-dev). Of the one the live
+// heap is told, of the other, which has no collector, what is resident.
 //
-//	go run ./internal/hostile/report [-full] [-compare] [-case TEXT] [-flood TEXT]
+//	go run ./internal/hostile/report [-full] [-compare=false] [-case TEXT] [-flood TEXT]
 //	go run ./internal/hostile/report -p99 [-flood TEXT] [-sessions N] [-span TIME]
 //
 // With -p99 it prints instead how long the calls of an honest session take before and while several sessions pour each
@@ -13,8 +15,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -23,6 +27,7 @@ import (
 	"time"
 
 	"github.com/vatnet/vatnet/internal/hostile"
+	"github.com/vatnet/vatnet/internal/hostile/cpp"
 	corpus "github.com/vatnet/vatnet/spec/hostile"
 )
 
@@ -38,7 +43,7 @@ func main() {
 	sessions := flag.Int("sessions", 8, "how many hostile sessions pour a flood at once, with -p99")
 	span := flag.Duration("span", 3*time.Second, "how long to look, before and during a flood, with -p99")
 	full := flag.Bool("full", false, "floods with their full counts")
-	compare := flag.Bool("compare", true, "pour floods at go-capnp, too")
+	compare := flag.Bool("compare", true, "pour floods at other implementations, too")
 	only := flag.String("case", "", "only the cases whose file or name contains this; - for none")
 	onlyFlood := flag.String("flood", "", "only the floods whose name contains this; - for none")
 	name := flag.String("plain", "", "pour this flood at go-capnp, and print what it did; used by report itself")
@@ -56,7 +61,7 @@ func main() {
 	if *slow {
 		bad, err = p99(*onlyFlood, *sessions, *span)
 	} else {
-		bad, err = report(*full, *compare, *only, *onlyFlood)
+		bad, err = report(os.Stdout, *full, *compare, *only, *onlyFlood)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
@@ -66,10 +71,20 @@ func main() {
 	}
 }
 
-func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
-	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+// report writes to w and gives how much was not as it should be.
+func report(w io.Writer, full, compare bool, only, onlyFlood string) (bad int, err error) {
+	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	r := &hostile.Runner{}
 	defer r.Close()
+	bad, err = reportCases(out, r, only)
+	if err != nil {
+		return bad, err
+	}
+	more, err := reportFloods(out, r, full, compare, onlyFlood)
+	return bad + more, errors.Join(err, out.Flush())
+}
+
+func reportCases(out io.Writer, r *hostile.Runner, only string) (bad int, err error) {
 	cases, err := hostile.Parse(corpus.Files)
 	if err != nil {
 		return 0, err
@@ -92,9 +107,21 @@ func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 		fmt.Fprintf(out, "%s\t%s\t%v\t%d\t%d\t%v\t%v\t%s\n",
 			c.Name(), res.Outcome, short(res.Late), res.Heap>>10, res.Resident>>10, short(res.CPU), short(res.Took), verdict)
 	}
-	fmt.Fprintln(out, "\nflood\tcount\toutcome\theap KiB\thonest call\ttook\tgo-capnp: heap KiB\thonest call\t")
+	return bad, nil
+}
+
+func reportFloods(out io.Writer, r *hostile.Runner, full, compare bool, only string) (bad int, err error) {
+	var server string
+	var missing error
+	if compare {
+		if server, missing = cpp.Build(); missing != nil && !errors.Is(missing, cpp.ErrMissing) {
+			return 0, missing
+		}
+	}
+	fmt.Fprintln(out, "\nflood\tcount\toutcome\theap KiB\thonest call\ttook"+
+		"\tgo-capnp: heap KiB\tCPU\thonest call\tC++: resident KiB\tCPU\thonest call\t")
 	for _, f := range hostile.Floods {
-		if !chosen(f.Name, onlyFlood) {
+		if !chosen(f.Name, only) {
 			continue
 		}
 		n := f.Small
@@ -107,33 +134,36 @@ func report(full, compare bool, only, onlyFlood string) (bad int, err error) {
 			bad++
 			verdict = "WRONG: " + err.Error()
 		}
-		other := "\t"
-		if compare {
-			other = against(f, n)
+		goCapnp, inCPP := "\t\t", "\t\t"
+		if compare && f.Plain() {
+			goCapnp = atGoCapnp(f, n)
+			if missing == nil {
+				inCPP = atCPP(server, f, n)
+			}
 		}
-		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%v\t%v\t%s\t%s\n",
-			f.Name, n, res.Outcome, res.Heap>>10, short(res.Honest), short(res.Took), other, verdict)
+		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%v\t%v\t%s\t%s\t%s\n",
+			f.Name, n, res.Outcome, res.Heap>>10, short(res.Honest), short(res.Took), goCapnp, inCPP, verdict)
 	}
-	return bad, out.Flush()
+	if missing != nil {
+		fmt.Fprintln(out, "\nCap'n Proto in C++ was", missing)
+	}
+	return bad, nil
 }
 
 // chosen reports whether a filter lets text through; - lets nothing through.
 func chosen(text, filter string) bool { return filter != "-" && strings.Contains(text, filter) }
 
-// against pours f at stock go-capnp, in a process of its own: it may not survive.
-func against(f *hostile.Flood, n int) string {
-	if f.Raw || f.Sealed {
-		return "\t"
-	}
+// atGoCapnp pours f at stock go-capnp, in a process of its own: it may not survive.
+func atGoCapnp(f *hostile.Flood, n int) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	self, err := os.Executable()
 	if err != nil {
-		return "? " + err.Error() + "\t"
+		return "? " + err.Error() + "\t\t"
 	}
 	text, err := exec.CommandContext(ctx, self, "-plain", f.Name, "-n", strconv.Itoa(n)).Output()
 	if err != nil {
-		return "died: " + err.Error() + "\t"
+		return "died: " + err.Error() + "\t\t"
 	}
 	return string(text)
 }
@@ -144,20 +174,46 @@ func plain(name string, n int) error {
 		if f.Name != name {
 			continue
 		}
-		res, err := hostile.FloodPlain(f, n)
+		s, err := hostile.GoCapnp()
 		if err != nil {
 			return err
 		}
-		honest := short(res.Honest).String()
-		if res.Honest < 0 {
-			honest = "none in " + hostile.PlainPatience.String()
+		res, err := s.Flood(f, n)
+		if err != nil {
+			return err
 		}
-		if res.CPU > hostile.MaxCPU {
-			honest += fmt.Sprintf(", and %v of CPU in %v of idleness", short(res.CPU), hostile.Idle)
-		}
-		fmt.Printf("%d\t%s", res.Heap>>10, honest)
+		fmt.Print(told(res))
 	}
 	return nil
+}
+
+// atCPP pours f at the server in C++.
+func atCPP(server string, f *hostile.Flood, n int) string {
+	s, err := cpp.Start(server)
+	if err != nil {
+		return "? " + err.Error() + "\t\t"
+	}
+	defer s.Close()
+	res, err := s.Flood(f, n)
+	switch {
+	case errors.Is(err, hostile.ErrDied):
+		return "died\t\t"
+	case err != nil:
+		return "? " + err.Error() + "\t\t"
+	}
+	return told(res)
+}
+
+// told is the three columns of another implementation.
+func told(res hostile.PlainResult) string {
+	honest := short(res.Honest).String()
+	if res.Honest < 0 {
+		honest = "none in " + hostile.PlainPatience.String()
+	}
+	if res.CPU > hostile.MaxCPU {
+		honest += fmt.Sprintf(", and %v of CPU in %v of idleness", short(res.CPU), hostile.Idle)
+	}
+	return fmt.Sprintf("%d\t%v\t%s", res.Held>>10, short(res.Used), honest)
 }
 
 func short(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
