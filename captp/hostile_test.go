@@ -158,6 +158,7 @@ type victim struct {
 type sinkObject struct {
 	calls  []*Call
 	answer bool
+	wait   int // how many of the next calls wait for an argument
 }
 
 func (o *sinkObject) Deliver(c *Call) bool {
@@ -166,6 +167,10 @@ func (o *sinkObject) Deliver(c *Call) bool {
 		return false
 	}
 	o.calls = append(o.calls, c)
+	if o.wait > 0 {
+		o.wait--
+		return true
+	}
 	return false
 }
 func (o *sinkObject) Canceled(*Call) {}
