@@ -308,11 +308,20 @@ func FuzzMessage2(f *testing.F) {
 	i, r := pair(f, a, b)
 	good, err := r.Message1(i.Message1())
 	require.NoError(f, err)
-	f.Add(bytes.Clone(good[:100]))
-	f.Add(r.Busy())
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, in []byte) {
-		i, _ := pair(t, a, b)
+	f.Add(bytes.Clone(good[:100]), false)
+	f.Add(r.Busy(), false)
+	f.Add([]byte{}, false)
+	f.Add(plainHello.encode(), true)
+	f.Fuzz(func(t *testing.T, in []byte, sealed bool) {
+		i, hostile := pair(t, a, b)
+		if sealed { // the right vat says in
+			_, err := hostile.noise.Read(nil, i.Message1()[1:message1Size-macSize])
+			require.NoError(t, err)
+			in, requireHello := sealedHello(t, &hostile.handshake, in)
+			_, _, err = i.Message2(in)
+			requireHello(err)
+			return
+		}
 		_, _, err := i.Message2(in)
 		if bytes.Equal(in, r.Busy()) {
 			require.ErrorIs(t, err, ErrBusy)
@@ -324,13 +333,38 @@ func FuzzMessage2(f *testing.F) {
 
 func FuzzMessage3(f *testing.F) {
 	a, b := seeded(1), seeded(2)
-	f.Add(make([]byte, 105))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, in []byte) {
+	f.Add(make([]byte, 105), false)
+	f.Add([]byte{}, false)
+	f.Add(plainHello.encode(), true)
+	f.Fuzz(func(t *testing.T, in []byte, sealed bool) {
 		i, r := pair(t, a, b)
-		_, err := r.Message1(i.Message1())
+		message2, err := r.Message1(i.Message1())
 		require.NoError(t, err)
+		if sealed { // a dialler who knows the vat says in
+			_, err = i.noise.Read(nil, message2)
+			require.NoError(t, err)
+			in, requireHello := sealedHello(t, &i.handshake, in)
+			_, _, err = r.Message3(in)
+			requireHello(err)
+			return
+		}
 		_, _, err = r.Message3(in)
 		require.ErrorIs(t, err, ErrHandshake)
 	})
+}
+
+// sealedHello seals a payload as the next message, and says what must come of it.
+func sealedHello(t *testing.T, h *handshake, payload []byte) (message []byte, requireHello func(error)) {
+	if len(payload) > 1000 {
+		t.Skip("long enough")
+	}
+	message, err := h.noise.Write(nil, payload)
+	require.NoError(t, err)
+	return message, func(got error) {
+		said, err := decodeHello(payload)
+		if err == nil {
+			_, err = plainHello.common(said)
+		}
+		require.Equal(t, err, got)
+	}
 }

@@ -2,7 +2,8 @@ package link
 
 import (
 	"errors"
-	"slices"
+	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,12 +65,19 @@ func TestRemember(t *testing.T) {
 }
 
 // FuzzLocation checks that what passes as a location can be dialled: a host, a
-// port, nothing that is not plain ASCII.
+// port, nothing that is not plain ASCII; and that nothing else is advertised, be it
+// configured or what is listened at.
 func FuzzLocation(f *testing.F) {
 	for _, s := range []string{"host:1", "[::1]:65535", "192.0.2.1:80", "", ":1", "a:0", "a:01", "a b:1", "[::1", "é:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		if checkAdvertise([]string{s}) == nil {
+			got, err := advertised([]string{s}, []string{"0.0.0.0:7000"}, nil)
+			require.NoError(t, err)
+			require.Len(t, got, 1)
+			require.NoError(t, checkLocation(got[0]))
+		}
 		if checkLocation(s) != nil {
 			return
 		}
@@ -77,6 +85,17 @@ func FuzzLocation(f *testing.F) {
 		require.Equal(t, []string{s}, remember(nil, []string{s}, 1))
 		got, err := advertised([]string{s}, nil, nil)
 		require.NoError(t, err)
-		require.True(t, slices.Contains(got, s))
+		require.Equal(t, []string{s}, got)
+		got, err = advertised(nil, []string{s}, func() ([]string, error) { return []string{"192.0.2.7"}, nil })
+		require.NoError(t, err)
+		for _, l := range got {
+			require.NoError(t, checkLocation(l))
+			host, _, _ := net.SplitHostPort(l)
+			ip, err := netip.ParseAddr(host)
+			require.False(t, err == nil && ip.IsUnspecified(), "nobody can dial %s", l)
+		}
+		if isLoopback(s) {
+			require.Equal(t, []string{s}, got)
+		}
 	})
 }

@@ -55,10 +55,10 @@ func keys(t testing.TB) (*crypto.Sealer, *crypto.Opener) {
 
 // FuzzReader seals records of any sizes and kinds, cuts the stream into any
 // pieces, ends it anywhere, and checks that what is whole arrives, in order, and
-// nothing else.
+// nothing else: nothing behind a record that has no place there, either.
 func FuzzReader(f *testing.F) {
-	f.Add([]byte{1, 2, 3}, []byte{}, uint16(0), false)
-	f.Add([]byte{250, 251, 252, 253, 254, 255}, []byte{1, 60, 64, 70, 255, 255, 200}, uint16(0), true)
+	f.Add([]byte{1, 3, 4}, []byte{}, uint16(0), false)
+	f.Add([]byte{243, 251, 252, 253, 254, 255}, []byte{1, 60, 64, 70, 255, 255, 200}, uint16(0), true)
 	f.Add([]byte{40, 240, 40, 240, 40}, []byte{0, 0, 1, 30}, uint16(9), false)
 	f.Add([]byte{255, 255, 255}, []byte{255, 254, 253, 252, 251}, uint16(70), true)
 	f.Fuzz(func(t *testing.T, records, sizes []byte, cut uint16, end bool) {
@@ -68,7 +68,7 @@ func FuzzReader(f *testing.F) {
 		seal, open := keys(t)
 		var stream, want []byte
 		var whole []int // where each record ends in stream, and how much is wanted then
-		pings := 0
+		pings, bad := 0, -1
 		for i, r := range records {
 			switch r % 8 {
 			case 0:
@@ -76,10 +76,17 @@ func FuzzReader(f *testing.F) {
 				pings++
 			case 1:
 				stream = seal.Seal(stream, crypto.RecordPong, nil)
+			case 2:
+				stream = seal.Seal(stream, []crypto.RecordType{crypto.RecordAccept, crypto.RecordSuperseded}[r/8%2], nil)
+				if bad < 0 {
+					bad = len(stream)
+				}
 			default:
 				body := bytes.Repeat([]byte{byte(i)}, min(int(r)*int(r)+int(r), crypto.MaxBody))
 				stream = seal.Seal(stream, crypto.RecordData, body)
-				want = append(want, body...)
+				if bad < 0 {
+					want = append(want, body...)
+				}
 			}
 			whole = append(whole, len(stream), len(want))
 		}
@@ -97,7 +104,11 @@ func FuzzReader(f *testing.F) {
 		for {
 			data, err := reader.next(&limits, func() {}, func() { ponged++ }, nil)
 			if err != nil {
-				require.Equal(t, map[bool]error{true: errEnded, false: crypto.ErrTruncated}[end], err)
+				wanted := map[bool]error{true: errEnded, false: crypto.ErrTruncated}[end]
+				if bad >= 0 && bad <= len(stream) {
+					wanted = crypto.ErrRecordForm
+				}
+				require.Equal(t, wanted, err)
 				break
 			}
 			require.NotEmpty(t, data)
@@ -118,14 +129,21 @@ func wantedAt(whole []int, n int) (want int) {
 
 // FuzzReaderGarbage feeds bytes that nobody sealed.
 func FuzzReaderGarbage(f *testing.F) {
-	f.Add([]byte{}, []byte{})
-	f.Add([]byte{0, 0}, []byte{1})
-	f.Add(binary.BigEndian.AppendUint16(nil, 65535), []byte{})
-	f.Add(append([]byte{0, 40}, make([]byte, 60)...), []byte{3, 3})
-	f.Fuzz(func(t *testing.T, garbage, sizes []byte) {
+	f.Add([]byte{}, []byte{}, false)
+	f.Add([]byte{0, 0}, []byte{1}, false)
+	f.Add(binary.BigEndian.AppendUint16(nil, 65535), []byte{}, false)
+	f.Add(append([]byte{0, 40}, make([]byte, 60)...), []byte{3, 3}, false)
+	f.Fuzz(func(t *testing.T, garbage, sizes []byte, first bool) {
 		_, open := keys(t)
 		limits := Limits{}.filled()
 		reader := newReader(&chopped{data: garbage, sizes: sizes}, open)
+		defer reader.close()
+		if first { // of a session: the responder's verdict
+			_, body, err := reader.control()
+			require.Error(t, err)
+			require.Empty(t, body)
+			return
+		}
 		data, err := reader.next(&limits, func() {}, func() {}, nil)
 		require.Error(t, err)
 		require.Empty(t, data)
