@@ -245,6 +245,9 @@ func (p *play) end() {
 		p.answer('E', 0, 0)
 	}
 	for _, r := range p.refs {
+		if p.own[r] {
+			p.m.Break(r, errCanceled) // what waits on it may hold it
+		}
 		r.Release()
 	}
 	for _, c := range p.sent {

@@ -95,7 +95,8 @@ func dial(conn net.Conn, cfg *DialConfig, begin time.Time) (*Secured, error) {
 
 // Accept runs the responder's side of the handshake on a fresh connection. When it
 // fails it has closed conn. The errors: ErrMAC, ErrVersion, ErrFrame, ErrBusy,
-// ErrHandshake, ErrSelf, ErrHello, ErrTruncated, ErrTimeout, ErrConn.
+// ErrHandshake, ErrSelf, ErrHello, ErrTruncated, ErrTimeout, ErrConn. They come in a
+// *PeerError if it was proven by then who dialled.
 func Accept(conn net.Conn, cfg *AcceptConfig) (*Secured, error) {
 	begin := time.Now()
 	s, err := accept(conn, cfg, begin)
@@ -142,6 +143,9 @@ func accept(conn net.Conn, cfg *AcceptConfig, begin time.Time) (*Secured, error)
 		return nil, err
 	}
 	peer, hello, err := h.Message3(in)
+	if err != nil && !h.peer.IsZero() {
+		err = &PeerError{h.peer, err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,19 @@ var (
 	ErrKeyFileOpen = &Error{"auth.key-file-open", "unencrypted key file is accessible to others (chmod 600 it)"}
 )
 
+// PeerError is the error of an incoming connection that came to nothing although its
+// handshake proved who dialled. Its text is that of Err, to which it unwraps.
+type PeerError struct {
+	Peer VatID
+	Err  error
+}
+
+// Error gives the text of Err.
+func (p *PeerError) Error() string { return p.Err.Error() }
+
+// Unwrap gives Err.
+func (p *PeerError) Unwrap() error { return p.Err }
+
 // because is an outcome with its local cause. Its text is the outcome's alone.
 type because struct {
 	outcome *Error

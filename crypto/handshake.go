@@ -192,6 +192,7 @@ func (i *Initiator) message2(in []byte) (peer Hello, message3 []byte, err error)
 type Responder struct {
 	handshake
 	knock []byte // the MAC of message 1, once checked
+	peer  VatID  // who dialled, once that is proven
 }
 
 // NewResponder waits for a dialler. It does not know yet who that is: hello goes
@@ -281,6 +282,7 @@ func (r *Responder) message3(in []byte) (peer VatID, hello Hello, err error) {
 	if !peer.isKey() {
 		return VatID{}, Hello{}, ErrHandshake
 	}
+	r.peer = peer
 	if peer == r.self {
 		return VatID{}, Hello{}, ErrSelf
 	}

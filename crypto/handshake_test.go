@@ -2,6 +2,7 @@ package crypto
 
 import (
 	"bytes"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -285,6 +286,32 @@ func TestBusy(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = i.Message2(busy)
 	require.ErrorIs(t, err, ErrWrongVat)
+}
+
+// TestPeerError: a dialler whose message 3 proves who it is, and then says what is no hello, is named.
+func TestPeerError(t *testing.T) {
+	a, b := seeded(1), seeded(2)
+	ours, theirs := net.Pipe()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := Accept(theirs, &AcceptConfig{Identity: b})
+		failed <- err
+	}()
+	i, _ := pair(t, a, b)
+	require.NoError(t, writeMessage(ours, i.Message1()))
+	message2, err := readMessage(ours)
+	require.NoError(t, err)
+	_, err = i.noise.Read(nil, message2)
+	require.NoError(t, err)
+	message3, err := i.noise.Write(nil, make([]byte, helloFixed)) // of version 0
+	require.NoError(t, err)
+	require.NoError(t, writeMessage(ours, message3))
+	err = <-failed
+	require.ErrorIs(t, err, ErrHello)
+	require.EqualError(t, err, ErrHello.Error())
+	var p *PeerError
+	require.ErrorAs(t, err, &p)
+	require.Equal(t, a.VatID(), p.Peer)
 }
 
 func FuzzMessage1(f *testing.F) {

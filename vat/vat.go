@@ -61,7 +61,7 @@ func New(cfg *Config) (*Vat, error) {
 	links, err := link.New(link.Config{
 		Identity: id, Network: cfg.Network, NoPadding: cfg.NoPadding, Advertise: cfg.Advertise,
 		Credit: crypto.Credit{Calls: uint32(limits.OpenCalls), Bytes: uint64(limits.OpenBytes)},
-		Limits: cfg.Limits.Sessions.link(), Logger: log, Handler: (*opener)(v.core),
+		Limits: cfg.Limits.Sessions.link(), Logger: log, Outcomes: v.core.outcomes, Handler: (*opener)(v.core),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vat: %w", err)

@@ -23,5 +23,5 @@
 // # Floods
 //
 // [Floods] are attacks by quantity. What counts there is the heap that is left after a collection, and that honest
-// sessions go on.
+// sessions go on. Those that are messages which any implementation could be sent are poured at others, too: see [Stock].
 package hostile

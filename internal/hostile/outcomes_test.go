@@ -1,21 +1,29 @@
 package hostile
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/outcome"
+	"github.com/vatnet/vatnet/internal/twoparty"
 	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/vat"
 )
 
 // code is what an outcome looks like.
@@ -116,9 +124,99 @@ func TestOutcomesAreLogged(t *testing.T) {
 	defer a.close()
 	require.NoError(t, a.run())
 	require.Equal(t, "proto.id", tg.log.await(patience, "proto.id", vatID(a.static).String()))
-	// … and else by its address. The rate is internal/outcome's.
+	// … and else by its address.
 	b := newAttack(tg, &Case{Raw: true, Steps: []string{"tcp", "m1 other"}}, patience)
 	defer b.close()
 	require.NoError(t, b.run())
 	require.Equal(t, "auth.mac", tg.log.await(patience, "auth.mac", b.conn.LocalAddr().String()))
 }
+
+// One rate holds for handshakes and sessions together.
+func TestWarningsOfAllKindsHaveOneRate(t *testing.T) {
+	spec.Covers(t, "OUT-2")
+	r := &Runner{Patience: patience}
+	defer r.Close()
+	tg, err := r.target("plain")
+	require.NoError(t, err)
+	begin := time.Now()
+	for range 3 * outcome.Burst {
+		for want, c := range map[string]*Case{
+			"auth.mac": {Raw: true, Steps: []string{"tcp", "m1 other"}}, "proto.id": {Steps: []string{"release id=5 referenceCount=1"}},
+		} {
+			a := newAttack(tg, c, patience)
+			require.NoError(t, a.run())
+			require.Equal(t, want, tg.log.await(patience, want, a.keys()...))
+			a.close()
+		}
+	}
+	tg.log.mu.Lock()
+	defer tg.log.mu.Unlock()
+	most := float64(outcome.Burst) + outcome.PerSecond*time.Since(begin).Seconds()
+	require.LessOrEqual(t, float64(tg.log.warnings), most+1)
+	require.GreaterOrEqual(t, tg.log.warnings, outcome.Burst)
+}
+
+// Each outcome comes of a case of the corpus, or of what is done here.
+func TestEachOutcomeIsShown(t *testing.T) {
+	shown := map[string]bool{}
+	for _, c := range cases(t) {
+		first, _, _ := strings.Cut(c.Expect, " ")
+		shown[first] = true
+	}
+	own, err := crypto.NewIdentity()
+	require.NoError(t, err)
+	for want, do := range map[string]func() error{
+		vat.OutcomeAuthSelf: func() error {
+			_, err := crypto.NewInitiator(own, own.VatID(), crypto.Hello{})
+			return err
+		},
+		vat.OutcomeProtoVatID: func() error {
+			_, err := crypto.ParseVatID("vat")
+			return err
+		},
+		vat.OutcomeAuthPassphrase: func() error {
+			path := filepath.Join(t.TempDir(), "sealed.key")
+			require.NoError(t, crypto.WriteKeyFile(path, own, []byte("right")))
+			_, err := crypto.ReadKeyFile(path, nil)
+			return err
+		},
+		vat.OutcomeAuthKeyFileOpen: func() error {
+			if runtime.GOOS == "windows" {
+				return crypto.ErrKeyFileOpen // no mode says so there
+			}
+			path := filepath.Join(t.TempDir(), "open.key")
+			require.NoError(t, crypto.WriteKeyFile(path, own, nil))
+			require.NoError(t, os.Chmod(path, 0o644))
+			_, err := crypto.ReadKeyFile(path, nil)
+			return err
+		},
+		vat.OutcomePeerGone: func() error { // a stream that cannot say why it ended
+			ours, theirs := net.Pipe()
+			c := twoparty.New(ours, nil)
+			defer c.Close()
+			require.NoError(t, theirs.Close())
+			<-c.Done()
+			return outcomeOf{c.Err()}
+		},
+	} {
+		c, ok := errors.AsType[interface {
+			Code() string
+			error
+		}](do())
+		require.True(t, ok, want)
+		require.Equal(t, want, c.Code())
+		require.False(t, shown[want], "the corpus shows it")
+		shown[want] = true
+	}
+	for _, c := range inSpec(t) {
+		if !shown[c] {
+			t.Errorf("nothing shows %s", c)
+		}
+	}
+}
+
+// outcomeOf gives a machine's error as one with its code.
+type outcomeOf struct{ of *captp.Error }
+
+func (o outcomeOf) Error() string { return o.of.Error() }
+func (o outcomeOf) Code() string  { return string(o.of.Outcome) }

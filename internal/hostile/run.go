@@ -226,9 +226,12 @@ func matches(want, got string) bool {
 	return want == got || want == first && !expectations[first]
 }
 
-// keys are the names under which the log may speak of the attacker.
+// keys are the names under which the log may speak of the attacker: its vat id alone once that is proven.
 func (a *attack) keys() []string {
 	keys := []string{vatID(a.static).String()}
+	if a.in != nil && !a.damaged {
+		return keys
+	}
 	if a.c.Vat == "gated" {
 		// A connection that was reset at once does not know its own port any more.
 		// This vat is attacked by one case at a time.

@@ -30,6 +30,7 @@ type attack struct {
 	seen     []rpc.Message // messages read while waiting for another
 	verdict  error         // of a text or file
 	judged   bool          // verdict counts
+	damaged  bool          // message 3, which so proves nobody
 	patience time.Duration
 }
 

@@ -129,6 +129,7 @@ func (a *attack) sendMessage3(rest string) error {
 	if err != nil {
 		return err
 	}
+	a.damaged = rest != ""
 	return a.sendFramed(m, head, cs)
 }
 

@@ -202,6 +202,7 @@ type recorder struct {
 	mu       sync.Mutex
 	outcomes map[string][]string // by peer's vat id, or its address
 	changed  chan struct{}       // closed and replaced with every outcome
+	warnings int                 // outcomes that were more than for debugging
 	panics   []string
 }
 
@@ -248,6 +249,9 @@ func (r *recorder) Handle(_ context.Context, rec slog.Record) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if rec.Level > slog.LevelDebug {
+		r.warnings++
+	}
 	for _, k := range keys {
 		r.outcomes[k] = append(r.outcomes[k], outcome)
 	}

@@ -81,7 +81,7 @@ func (ls *Links) receive(conn net.Conn, ticket *ticket) (*offer, error) {
 	}
 	c, err := t.in.claims()
 	if err != nil {
-		return nil, &stranger{secured.Peer, err}
+		return nil, &crypto.PeerError{Peer: secured.Peer, Err: err}
 	}
 	if err := conn.SetReadDeadline(time.Time{}); err != nil {
 		return nil, err
@@ -107,22 +107,12 @@ func (r *reader) claims() (claims, error) {
 	return c, nil
 }
 
-// stranger is the error of a connection whose handshake proved the peer, and which
-// came to nothing all the same.
-type stranger struct {
-	peer crypto.VatID
-	err  error
-}
-
-func (s *stranger) Error() string { return s.err.Error() }
-func (s *stranger) Unwrap() error { return s.err }
-
 // report tells the log why an incoming connection came to nothing.
 func (ls *Links) report(conn net.Conn, err error) {
 	attrs := []any{"from", conn.RemoteAddr().String(), "error", err}
-	var s *stranger
-	if errors.As(err, &s) {
-		attrs = append(attrs, "peer", s.peer)
+	var p *crypto.PeerError
+	if errors.As(err, &p) {
+		attrs = append(attrs, "peer", p.Peer)
 	}
 	ls.outcomes.Report("incoming handshake failed", codeOf(err), attrs...)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/outcome"
 )
 
 // Config says as whom a Links talks, and how. Identity and Handler are required.
@@ -25,6 +26,7 @@ type Config struct {
 	Advertise []string
 	Limits    Limits
 	Logger    *slog.Logger // nil discards
+	Outcomes  *outcome.Log // how handshakes ended; nil: one of its own, to Logger
 	Handler   Handler
 }
 

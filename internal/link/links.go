@@ -89,9 +89,11 @@ func New(config Config) (*Links, error) {
 	}
 	ls := &Links{
 		config: config, limits: config.Limits.filled(), self: config.Identity.VatID(), log: config.Logger,
-		peers: map[crypto.VatID]*peer{}, open: map[net.Conn]struct{}{},
+		outcomes: config.Outcomes, peers: map[crypto.VatID]*peer{}, open: map[net.Conn]struct{}{},
 	}
-	ls.outcomes = outcome.New(ls.log)
+	if ls.outcomes == nil {
+		ls.outcomes = outcome.New(ls.log)
+	}
 	ls.gate = newGate(ls.limits)
 	ls.ctx, ls.cancel = context.WithCancel(context.Background())
 	return ls, nil
