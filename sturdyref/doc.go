@@ -15,7 +15,8 @@
 //
 // Keep sturdyrefs in files, and hand over the file: [WriteFile] writes one that only its owner can read and never
 // overwrites; [ReadFile] reads one and warns when others can read it too. By convention their names end in ".cap".
-// Keep them out of command lines, which every user of the machine can see and the shell remembers.
+// Keep them out of command lines, which every user of the machine can see and the shell remembers; [Open] takes an
+// argument that says where one is.
 //
 // # What a vat keeps
 //
