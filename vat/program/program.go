@@ -1,0 +1,141 @@
+// Package program is the frame around a small program with a vat: its command line,
+// its signals, its end. The programs in examples/ stand in it, and so may yours.
+//
+// Such a program is two halves in one. Without arguments it is the server: it exports
+// its objects, prints their sturdyrefs, each in a line, and serves until it is
+// interrupted. With arguments it is the client: the first says where the sturdyref
+// is, and the others are its own.
+//
+//	func main() { program.Main(serve, client) }
+//
+//	func serve(ctx context.Context, cfg *vat.Config) error {
+//		v, err := vat.New(cfg)
+//		if err != nil {
+//			return err
+//		}
+//		return program.Serve(ctx, v, os.Stdout, &Counter{})
+//	}
+//
+//	func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
+//		v, err := vat.New(nil)
+//		if err != nil {
+//			return err
+//		}
+//		defer v.Close()
+//		n, err := vat.Call[int](ctx, v.Enliven(sr), "add", 1)
+//		…
+//	}
+//
+// A sturdyref is a secret, and everybody on a machine can see its command lines. So
+// the sturdyref is best given as a file that holds it:
+//
+//	(umask 077; counter > counter.cap) &
+//	counter counter.cap
+package program
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vatnet/vatnet/sturdyref"
+	"github.com/vatnet/vatnet/vat"
+)
+
+// drainTime is how long calls under way may take to end when a server is stopped.
+const drainTime = 5 * time.Second
+
+// Main runs a program of two halves, and ends the process if one fails. Flags that the
+// program has of its own are defined before; Main adds -listen and -advertise, for
+// the server, and parses.
+//
+// Without arguments serve runs; cfg has where to listen. With arguments use runs: sr
+// is the sturdyref that the first one means, see [sturdyref.Open], and args are the
+// others. The context ends when the process is interrupted, or told to terminate. An
+// error is printed on standard error, and the process ends with status 1.
+func Main(serve func(ctx context.Context, cfg *vat.Config) error, use func(ctx context.Context, sr sturdyref.Ref, args []string) error) {
+	listen := flag.String("listen", "127.0.0.1:0", "serve on this `address`; 0.0.0.0:PORT means every interface")
+	advertise := flag.String("advertise", "", "`host` (or host:port) that sturdyrefs name; default: that of the listener")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, config(*listen, *advertise), flag.Args(), serve, use)
+	if err != nil {
+		complain("%v", err)
+		os.Exit(1)
+	}
+}
+
+// config makes the server's config of the flags.
+func config(listen, advertise string) *vat.Config {
+	cfg := &vat.Config{Listen: []string{listen}}
+	if advertise != "" {
+		cfg.Advertise = []string{advertise}
+	}
+	return cfg
+}
+
+// run is serve without arguments, use with some.
+func run(ctx context.Context, cfg *vat.Config, args []string, serve func(context.Context, *vat.Config) error,
+	use func(context.Context, sturdyref.Ref, []string) error) error {
+	if len(args) == 0 {
+		return serve(ctx, cfg)
+	}
+	sr, err := sturdyref.Open(args[0], os.Stdin)
+	if sr.IsZero() {
+		return err
+	}
+	if err != nil {
+		complain("warning: %v", err)
+	}
+	return use(ctx, sr, args[1:])
+}
+
+// complain writes a diagnostic.
+func complain(format string, args ...any) {
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	fmt.Fprintf(os.Stderr, name+": "+format+"\n", args...)
+}
+
+// Serve exports objects of v, writes their sturdyrefs to out, each in a line and in
+// their order, and waits until ctx ends. Then it shuts v down in order: calls under
+// way have five seconds to end. It returns what went wrong.
+//
+// To out go secrets: it should be a file of its owner's, or a pipe to who may have
+// them.
+func Serve(ctx context.Context, v *vat.Vat, out io.Writer, objects ...any) error {
+	var err error
+	for _, o := range objects {
+		sr, xerr := v.Export(o, nil)
+		if xerr == nil {
+			_, xerr = fmt.Fprintln(out, sr.URI())
+		}
+		err = errors.Join(err, xerr)
+	}
+	if err == nil {
+		<-ctx.Done()
+	}
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	return errors.Join(err, v.Shutdown(drain))
+}
+
+// Printable returns s with U+FFFD in the place of everything that does not print as
+// itself. A text that came from somebody else may move the cursor, or the eye.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strconv.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, s)
+}

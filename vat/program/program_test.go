@@ -1,0 +1,106 @@
+package program
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/sturdyref"
+	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/vattest"
+)
+
+type Greeter struct {
+	vat.Object
+	greeting string
+}
+
+func (g *Greeter) Greet(name string) string { return g.greeting + " " + name }
+
+func TestServe(t *testing.T) {
+	n := vattest.NewNetwork()
+	v := n.Vat(t, "there", nil)
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, v, w, &Greeter{greeting: "hello"}, &Greeter{greeting: "good bye"}) }()
+	lines := bufio.NewScanner(r)
+	here := n.Vat(t, "here", nil)
+	for _, want := range []string{"hello you", "good bye you"} {
+		require.True(t, lines.Scan())
+		sr, err := sturdyref.Parse(lines.Text())
+		require.NoError(t, err)
+		got, err := vat.Call[string](t.Context(), here.Enliven(sr), "greet", "you")
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	stop()
+	require.NoError(t, <-served)
+	_, err := v.Ref(&Greeter{})
+	require.ErrorIs(t, err, vat.ErrClosed)
+}
+
+// What cannot be exported or told ends the server, and its vat.
+func TestServeFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		listen bool
+		object any
+		want   error
+	}{
+		"no location": {object: &Greeter{}, want: vat.ErrNoLocation},
+		"no object":   {listen: true, object: 7, want: vat.ErrNotSendable},
+		"no reader":   {listen: true, object: &Greeter{}, want: io.ErrClosedPipe},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := &vat.Config{Network: vattest.NewNetwork().Host("there")}
+			if c.listen {
+				cfg.Listen = []string{"there:0"}
+			}
+			v, err := vat.New(cfg)
+			require.NoError(t, err)
+			r, w := io.Pipe()
+			require.NoError(t, r.Close())
+			require.ErrorIs(t, Serve(t.Context(), v, w, c.object), c.want)
+			_, err = v.Ref(&Greeter{})
+			require.ErrorIs(t, err, vat.ErrClosed)
+		})
+	}
+}
+
+func TestRun(t *testing.T) {
+	v := vattest.NewNetwork().Vat(t, "there", nil)
+	sr, err := v.Export(&Greeter{}, nil)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "greeter.cap")
+	require.NoError(t, sturdyref.WriteFile(file, sr))
+
+	served, used := errors.New("served"), errors.New("used")
+	serve := func(_ context.Context, cfg *vat.Config) error {
+		require.Equal(t, []string{"h:1"}, cfg.Listen)
+		require.Equal(t, []string{"name"}, cfg.Advertise)
+		return served
+	}
+	use := func(_ context.Context, got sturdyref.Ref, args []string) error {
+		require.True(t, got == sr)
+		require.Equal(t, []string{"x", "-y"}, args)
+		return used
+	}
+	cfg := config("h:1", "name")
+	require.Empty(t, config("h:1", "").Advertise)
+	require.ErrorIs(t, run(t.Context(), cfg, nil, serve, use), served)
+	require.ErrorIs(t, run(t.Context(), cfg, []string{file, "x", "-y"}, serve, use), used)
+	require.ErrorIs(t, run(t.Context(), cfg, []string{sr.URI(), "x", "-y"}, serve, use), used, "though with a warning")
+	err = run(t.Context(), cfg, []string{strings.TrimPrefix(sr.URI(), "captp://")}, serve, use)
+	require.ErrorContains(t, err, "file: ")
+}
+
+func TestPrintable(t *testing.T) {
+	require.Equal(t, "füße", Printable("füße"))
+	require.Equal(t, "a\uFFFD[31mb\uFFFDc\uFFFDd", Printable("a\x1b[31mb\nc\u202ed"))
+}
