@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/program"
 )
 
 // client logs two lines, searches, and prints what was found.
@@ -24,20 +23,9 @@ func client(ctx context.Context, cfg *vat.Config, sr sturdyref.Ref, out io.Write
 	log.SendOnly("log", "shoe")
 	found, err := vat.Call[[]Entry](ctx, log, "search", "foo")
 	for _, e := range found {
-		if _, perr := fmt.Fprintf(out, "At %s: %s\n", e.At.Format(time.DateTime), printable(e.Line)); perr != nil {
+		if _, perr := fmt.Fprintf(out, "At %s: %s\n", e.At.Format(time.DateTime), program.Printable(e.Line)); perr != nil {
 			err = perr
 		}
 	}
 	return errors.Join(err, v.Shutdown(ctx))
-}
-
-// printable replaces what could move the cursor, or the eye: the lines come from
-// everybody who holds the URI.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strconv.IsPrint(r) {
-			return r
-		}
-		return '\uFFFD'
-	}, s)
 }

@@ -13,69 +13,21 @@
 //	(umask 077; go run ./examples/log > log.cap) &
 //	go run ./examples/log log.cap
 //
-// server.go and client.go are one half each; this file is the command line.
+// server.go and client.go are one half each.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/program"
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:0", "serve on this `address`; 0.0.0.0:PORT means every interface")
-	advertise := flag.String("advertise", "", "`host` (or host:port) that the URI names; default: that of the listener")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *listen, *advertise, flag.Args()); err != nil {
-		fmt.Fprintln(os.Stderr, "log:", err)
-		os.Exit(1)
-	}
-}
-
-// run is the server without arguments, the client with one.
-func run(ctx context.Context, listen, advertise string, args []string) error {
-	switch len(args) {
-	case 0:
-		cfg := &vat.Config{Listen: []string{listen}}
-		if advertise != "" {
-			cfg.Advertise = []string{advertise}
-		}
-		return serve(ctx, cfg, os.Stdout)
-	case 1:
-		sr, err := read(args[0], os.Stdin)
-		if err != nil {
-			return err
-		}
-		return client(ctx, nil, sr, os.Stdout)
-	}
-	return errors.New("at most one argument: the URI, a file that holds it, or -")
-}
-
-// read gets the sturdyref that arg means.
-func read(arg string, stdin io.Reader) (sturdyref.Ref, error) {
-	switch {
-	case arg == "-":
-		return sturdyref.Read(stdin)
-	case strings.Contains(arg, ":/"):
-		fmt.Fprintln(os.Stderr, "log: warning: other users can see this command line, and the URI in it is all that they need;",
-			"better give a file that holds it, or - and the URI on standard input")
-		return sturdyref.Parse(arg)
-	}
-	sr, err := sturdyref.ReadFile(arg)
-	if errors.Is(err, sturdyref.ErrPermissive) {
-		fmt.Fprintln(os.Stderr, "log: warning:", err)
-		err = nil
-	}
-	return sr, err
+	program.Main(
+		func(ctx context.Context, cfg *vat.Config) error { return serve(ctx, cfg, os.Stdout) },
+		func(ctx context.Context, sr sturdyref.Ref, _ []string) error { return client(ctx, nil, sr, os.Stdout) },
+	)
 }

@@ -6,10 +6,8 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,93 +15,39 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/internal/exampletest"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/vattest"
 )
 
-// TestMain lets the test binary be the example, in a process of its own.
-func TestMain(m *testing.M) {
-	if os.Getenv("VATNET_EXAMPLE_LOG") != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-// command returns the example as a process.
-func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(ctx, exe, args...)
-	cmd.Env = append(os.Environ(), "VATNET_EXAMPLE_LOG=1",
-		"GORACE=atexit_sleep_ms=0") // the race detector would sleep for a second before it ends
-	cmd.WaitDelay = 10 * time.Second
-	return cmd
-}
-
 var match = regexp.MustCompile(`^At \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: foot\n$`)
 
 // TestProcesses runs server and client as processes that meet over TCP.
 func TestProcesses(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	server := command(ctx, t, "-listen", "127.0.0.1:0", "-advertise", "localhost")
-	var serverErr bytes.Buffer
-	server.Stderr = &serverErr
-	stdout, err := server.StdoutPipe()
+	p := exampletest.Build(t)
+	server := p.Start(t, "-listen", "127.0.0.1:0", "-advertise", "localhost")
+	file := server.Cap(t)
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.NoError(t, server.Start())
-	uri, err := bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err, "%s", &serverErr)
+	uri := strings.TrimSpace(string(text))
 	require.Contains(t, uri, "@localhost:")
 
-	file := filepath.Join(t.TempDir(), "log.cap")
-	require.NoError(t, os.WriteFile(file, []byte(uri), 0o600))
+	require.Regexp(t, match, p.Run(t, file))
 
-	for name, c := range map[string]struct {
-		arg, stdin string
-		warns      bool
-	}{
-		"URI":   {arg: strings.TrimSpace(uri), warns: true},
-		"file":  {arg: file},
-		"stdin": {arg: "-", stdin: uri},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cmd := command(ctx, t, c.arg)
-			cmd.Stdin = strings.NewReader(c.stdin)
-			var stdout, stderr bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &stdout, &stderr
-			require.NoError(t, cmd.Run(), "%s", &stderr)
-			first, _, _ := strings.Cut(stdout.String(), "\n")
-			require.Regexp(t, match, first+"\n")
-			require.Equal(t, c.warns, strings.Contains(stderr.String(), "warning: other users"))
-			require.NotContains(t, stderr.String(), strings.TrimSpace(uri))
-		})
-	}
+	piped := p.Start(t, "-")
+	piped.Say(t, uri)
+	piped.Hush(t)
+	require.Equal(t, 2, strings.Count(piped.Wait(t), ": foot\n"))
+	require.Empty(t, piped.Stderr())
 
-	if runtime.GOOS == "windows" { // it has no signal that a process can send
-		require.NoError(t, server.Process.Kill())
-		_ = server.Wait()
-		return
-	}
-	require.NoError(t, server.Process.Signal(os.Interrupt))
-	require.NoError(t, server.Wait(), "interrupted, it ends in order: %s", &serverErr)
-	secret := strings.TrimSpace(uri[strings.LastIndexByte(uri, '/')+1:])
-	require.NotContains(t, serverErr.String(), secret)
-}
+	exposed := p.Start(t, uri)
+	require.Equal(t, 3, strings.Count(exposed.Wait(t), ": foot\n"))
+	require.Contains(t, exposed.Stderr(), "warning: a sturdyref in the command line")
 
-func TestMisuse(t *testing.T) {
-	for name, args := range map[string][]string{
-		"two arguments": {"a", "b"},
-		"no such file":  {filepath.Join(t.TempDir(), "none.cap")},
-		"bad URI":       {"captp://nobody@nowhere/nothing"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			require.Error(t, run(t.Context(), "127.0.0.1:0", "", args))
-		})
-	}
+	require.Contains(t, p.Fail(t, filepath.Join(t.TempDir(), "none.cap")), "none.cap")
+	require.Contains(t, p.Fail(t, "captp://nobody@nowhere/nothing"), "the URI: ")
+	server.Interrupt(t)
 }
 
 // TestNobodyWaits: to connect takes one round trip of the handshake, and one more
@@ -159,9 +103,4 @@ type observer struct {
 func (o *observer) Write(b []byte) (int, error) {
 	o.at = time.Now()
 	return o.Buffer.Write(b)
-}
-
-func TestPrintable(t *testing.T) {
-	require.Equal(t, "füße", printable("füße"))
-	require.Equal(t, "a\uFFFD[31mb\uFFFDc\uFFFDd", printable("a\x1b[31mb\nc\u202ed"))
 }

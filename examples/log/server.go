@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/program"
 )
 
 // Log is the object. To embed vat.Object makes it pass by reference; its methods
@@ -44,14 +43,5 @@ func serve(ctx context.Context, cfg *vat.Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	sr, err := v.Export(&Log{}, nil)
-	if err == nil {
-		_, err = fmt.Fprintln(out, sr.URI())
-	}
-	if err == nil {
-		<-ctx.Done()
-	}
-	drain, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, v.Shutdown(drain))
+	return program.Serve(ctx, v, out, &Log{})
 }

@@ -46,11 +46,12 @@ var table = map[string]int{
 	"internal/sim":         3, // whole vats on one schedule
 	"internal/sim/...":     4,
 
-	"cmd/...":            4,
-	"docs":               4, // code of the pages, as tests
-	"examples/...":       4,
-	"internal/floors":    4,
-	"internal/speccheck": 4,
+	"cmd/...":              4,
+	"docs":                 4, // code of the pages, as tests
+	"examples/...":         4,
+	"internal/exampletest": 4, // examples as processes
+	"internal/floors":      4,
+	"internal/speccheck":   4,
 }
 
 // Floor returns the floor of the package at a path within the module ("captp", "vat/vattest"), or false if it has none
