@@ -107,9 +107,7 @@ func (p *Program) Fail(t *testing.T, args ...string) string {
 	t.Helper()
 	c := p.Start(t, args...)
 	require.NoError(t, c.stdin.Close())
-	out, err := c.wait(t)
-	require.Error(t, err, "%s", out)
-	return c.stderr.String()
+	return c.Fails(t)
 }
 
 // Line returns the next line that the process prints, without its end.
@@ -169,6 +167,15 @@ func (c *Process) Wait(t *testing.T) string {
 	out, err := c.wait(t)
 	require.NoError(t, err, "%s%s", out, &c.stderr)
 	return out
+}
+
+// Fails waits until the process ends, which must be badly, and returns what it wrote to
+// standard error.
+func (c *Process) Fails(t *testing.T) string {
+	t.Helper()
+	out, err := c.wait(t)
+	require.Error(t, err, "%s", out)
+	return c.stderr.String()
 }
 
 // Interrupt interrupts the process, which must then end in order, and returns what it
