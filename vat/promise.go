@@ -455,6 +455,18 @@ func (p *promise) withdraw() bool {
 	return true
 }
 
+// Err returns why the promise is broken; nil if it is not, or not yet. It does not wait.
+// A send that was wrong in itself (an argument that cannot be carried, a closed vat)
+// has broken its promise when Send returns.
+func (p *Promise[T]) Err() error {
+	p.core.lock()
+	defer p.core.unlock()
+	if p.state != broken {
+		return nil
+	}
+	return p.err()
+}
+
 // Vat returns the vat that the promise belongs to.
 func (p *Promise[T]) Vat() *Vat { return p.core.vat }
 

@@ -1,0 +1,161 @@
+// Package group sends to many at once, and deals with those that are too slow, or have
+// gone.
+//
+// A [Group] belongs to an object, and is used in turns of its vat only, like
+// everything that an object has:
+//
+//	type Room struct {
+//		vat.Object
+//		all group.Group
+//	}
+//
+//	func (r *Room) Enter(listener *vat.Ref) { r.all.Add(listener) }
+//	func (r *Room) Say(text string)         { r.all.Send("hear", text) }
+//
+// # What a member can rely on
+//
+// Members get everything that is sent while they are members, all in the same order,
+// and nothing twice. A member that misses something is a member no more: who is one has
+// missed nothing. So a member is removed when its reference breaks, when it answers
+// with an error, and when it has left more than [Group.MaxBehind] sends unanswered. The
+// others do not wait for it, and what is held for it is bounded.
+//
+// A method of a member that takes long, or returns a promise, is answered late, and
+// so can hold back what it is sent; see above for how much.
+package group
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/vatnet/vatnet/vat"
+)
+
+// DefaultMaxBehind is how many sends a member may leave unanswered if nothing else is
+// said.
+const DefaultMaxBehind = 256
+
+// ErrSlow is why a member was removed that left too many sends unanswered.
+var ErrSlow = vat.RegisterError("group.slow", errors.New("too slow: too many messages were left unanswered"))
+
+// Group is a set of members. The zero value is a group without any. It must not be
+// used outside of turns of the vat that the members' references belong to, nor copied.
+type Group struct {
+	// MaxBehind is how many sends a member may leave unanswered; 0 means
+	// DefaultMaxBehind. It should be well above what is sent, at most, in the time
+	// that an answer takes: to a larger burst everybody is slow.
+	MaxBehind int
+	// Removed is called, in a turn, when a member had to be removed, and why: ErrSlow,
+	// what its reference broke with, or what it answered. It may send to the group: the
+	// others get that in the same order as everything else. nil is nobody to tell.
+	Removed func(m *Member, err error)
+
+	members []*Member // in the order in which they came
+	queue   []message // what is to be sent next
+	sending bool
+}
+
+type message struct {
+	verb string
+	args []any
+}
+
+// Member is one member of a group.
+type Member struct {
+	group  *Group
+	ref    *vat.Ref
+	behind int
+	gone   bool
+}
+
+// Add adds a member: it gets what is sent from now on. The same reference may be
+// added more than once, and is as many members. The group releases the reference when
+// the member is removed.
+func (g *Group) Add(ref *vat.Ref) *Member {
+	m := &Member{group: g, ref: ref}
+	ref.WhenBroken(m.fail)
+	g.members = append(g.members, m)
+	return m
+}
+
+// Len returns how many members there are.
+func (g *Group) Len() int { return len(g.members) }
+
+// Send sends a verb with args to every member. Nobody waits for anybody. What is sent
+// inside of Removed goes out behind what is being sent.
+//
+// Args that cannot be carried reach nobody, and remove nobody: the error is
+// vat.ErrNotSendable or vat.ErrOtherVat.
+func (g *Group) Send(verb string, args ...any) error {
+	g.queue = append(g.queue, message{verb, args})
+	if g.sending {
+		return nil // the Send that is under way will tell
+	}
+	g.sending = true
+	defer func() { g.sending = false }()
+	var failed error
+	for len(g.queue) > 0 {
+		next := g.queue[0]
+		g.queue = g.queue[1:]
+		for _, m := range slices.Clone(g.members) {
+			if err := m.send(next); err != nil {
+				failed = errors.Join(failed, err)
+				break
+			}
+		}
+	}
+	return failed
+}
+
+// send sends to one member, if it still is one. It returns an error if there is
+// nothing that could be sent.
+func (m *Member) send(msg message) error {
+	limit := m.group.MaxBehind
+	if limit == 0 {
+		limit = DefaultMaxBehind
+	}
+	if m.gone {
+		return nil
+	}
+	if m.behind >= limit {
+		m.fail(ErrSlow)
+		return nil
+	}
+	sent := vat.Send[any](m.ref, msg.verb, msg.args...)
+	if err := sent.Err(); errors.Is(err, vat.ErrNotSendable) || errors.Is(err, vat.ErrOtherVat) {
+		return err
+	}
+	m.behind++
+	answered := vat.When(sent, func(any) (any, error) {
+		m.behind--
+		return nil, nil
+	})
+	vat.Catch(answered, func(err error) (any, error) {
+		m.fail(err)
+		return nil, nil
+	})
+	return nil
+}
+
+// fail removes the member because of err.
+func (m *Member) fail(err error) {
+	if !m.Remove() {
+		return
+	}
+	if f := m.group.Removed; f != nil {
+		f(m, err)
+	}
+}
+
+// Remove takes the member out of its group, and reports whether it was in it. It gets
+// nothing that is sent from now on. Removed is not called.
+func (m *Member) Remove() bool {
+	if m.gone {
+		return false
+	}
+	m.gone = true
+	g := m.group
+	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
+	m.ref.Release()
+	return true
+}

@@ -1,0 +1,214 @@
+package group_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/group"
+	"github.com/vatnet/vatnet/vat/vattest"
+)
+
+// Room is an object with a group. What it sends is numbered.
+type Room struct {
+	vat.Object
+	all     group.Group
+	members map[string]*group.Member
+	names   map[*group.Member]string
+}
+
+func newRoom() *Room {
+	r := &Room{members: map[string]*group.Member{}, names: map[*group.Member]string{}}
+	r.all.MaxBehind = 3
+	r.all.Removed = func(m *group.Member, err error) {
+		why := "failed"
+		switch {
+		case errors.Is(err, group.ErrSlow):
+			why = "was slow"
+		case errors.Is(err, vat.ErrDisconnected):
+			why = "has gone"
+		}
+		_ = r.all.Send("hear", r.names[m]+" "+why)
+	}
+	return r
+}
+
+func (r *Room) Enter(name string, who *vat.Ref) {
+	m := r.all.Add(who)
+	r.members[name], r.names[m] = m, name
+}
+
+func (r *Room) Leave(name string) bool { return r.members[name].Remove() }
+func (r *Room) Len() int               { return r.all.Len() }
+func (r *Room) Say(text string) error  { return r.all.Send("hear", text) }
+func (r *Room) SayNothing() error      { return r.all.Send("hear", make(chan int)) }
+
+// Ear is a member. It is as slow, or as faulty, as the test wants.
+type Ear struct {
+	vat.Object
+	heard []string
+	deaf  bool
+	fails error
+}
+
+func (e *Ear) Hear(text string) (*vat.Promise[any], error) {
+	if e.fails != nil {
+		return nil, e.fails
+	}
+	e.heard = append(e.heard, text)
+	p, r := vat.NewPromise[any](e.Vat())
+	if !e.deaf {
+		return p, r.Resolve(nil)
+	}
+	return p, nil // never answered
+}
+
+func (e *Ear) Heard() []string { return e.heard }
+
+// hall is a room, and ears on hosts of their own.
+type hall struct {
+	net  *vattest.Network
+	room *vat.Ref
+	ears map[string]*vat.Ref
+}
+
+func inHall(t *testing.T, f func(t *testing.T, h *hall)) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hall{net: vattest.NewNetwork(), ears: map[string]*vat.Ref{}}
+		v := h.net.Vat(t, "room", nil)
+		sr, err := v.Export(newRoom(), nil)
+		require.NoError(t, err)
+		h.room = h.net.Vat(t, "crier", nil).Enliven(sr)
+		for name, ear := range map[string]*Ear{
+			"alice": {}, "bob": {}, "deaf": {deaf: true}, "faulty": {fails: errors.New("no")},
+		} {
+			theirs := h.net.Vat(t, name, nil)
+			h.ears[name], err = theirs.Ref(ear)
+			require.NoError(t, err)
+			_, err = vat.Call[any](t.Context(), theirs.Enliven(sr), "enter", name, ear)
+			require.NoError(t, err)
+		}
+		f(t, h)
+	})
+}
+
+// settle lets everything happen that is under way.
+func settle() { time.Sleep(time.Second) } // of the bubble
+
+func (h *hall) heard(t *testing.T, name string) []string {
+	t.Helper()
+	settle()
+	heard, err := vat.Call[[]string](t.Context(), h.ears[name], "heard")
+	require.NoError(t, err)
+	return heard
+}
+
+func (h *hall) len(t *testing.T) int {
+	t.Helper()
+	n, err := vat.Call[int](t.Context(), h.room, "len")
+	require.NoError(t, err)
+	return n
+}
+
+// Everybody gets the same in the same order, also the news of who was removed; one
+// that does not answer gets as much as it is allowed to, and one that fails no more.
+func TestOneOrder(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		require.Equal(t, 4, h.len(t))
+		for i := range 6 {
+			h.room.SendOnly("say", fmt.Sprint(i))
+			settle()
+		}
+		want := []string{"0", "faulty failed", "1", "2", "deaf was slow", "3", "4", "5"}
+		require.Equal(t, want, h.heard(t, "alice"))
+		require.Equal(t, h.heard(t, "alice"), h.heard(t, "bob"))
+		require.Equal(t, h.heard(t, "alice")[:3], h.heard(t, "deaf"))
+		require.Empty(t, h.heard(t, "faulty"))
+		require.Equal(t, 2, h.len(t))
+	})
+}
+
+// A member that is found slow within a Send is news behind what is being sent, for all.
+func TestNewsAfterwards(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		h.room.SendOnly("leave", "faulty")
+		settle()
+		for _, text := range []string{"0", "1", "2", "3"} {
+			h.room.SendOnly("say", text)
+			settle()
+		}
+		want := []string{"0", "1", "2", "3", "deaf was slow"}
+		require.Equal(t, want, h.heard(t, "alice"))
+		require.Equal(t, want, h.heard(t, "bob"))
+		require.Equal(t, want[:3], h.heard(t, "deaf"))
+	})
+}
+
+func TestGoneAndLeft(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		h.room.SendOnly("leave", "faulty")
+		settle()
+		h.net.Cut("room", "bob")
+		settle()
+		require.Equal(t, []string{"bob has gone"}, h.heard(t, "alice"), "though nobody said anything")
+		for _, want := range []bool{true, false} {
+			left, err := vat.Call[bool](t.Context(), h.room, "leave", "alice")
+			require.NoError(t, err)
+			require.Equal(t, want, left)
+		}
+		h.room.SendOnly("say", "x")
+		require.Len(t, h.heard(t, "alice"), 1)
+	})
+}
+
+// What cannot be carried is the fault of who sends it.
+func TestNotSendable(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		_, err := vat.Call[any](t.Context(), h.room, "sayNothing")
+		require.ErrorContains(t, err, "cannot be sent")
+		require.Equal(t, 4, h.len(t))
+		require.Empty(t, h.heard(t, "alice"))
+	})
+}
+
+// Chat is what its name says, in a few lines.
+type Chat struct {
+	vat.Object
+	all group.Group
+}
+
+func (c *Chat) Enter(who *vat.Ref)    { c.all.Add(who) }
+func (c *Chat) Say(text string) error { return c.all.Send("hear", text) }
+
+// Printer prints what it hears.
+type Printer struct {
+	vat.Object
+	name string
+}
+
+func (p *Printer) Hear(text string) { fmt.Println(p.name, "hears:", text) }
+
+func ExampleGroup() {
+	v, err := vat.New(nil)
+	if err != nil {
+		panic(err)
+	}
+	chat, err := v.Ref(&Chat{}) // others may have it by a sturdyref; see vat.Export
+	if err != nil {
+		panic(err)
+	}
+	chat.SendOnly("enter", &Printer{name: "alice"})
+	chat.SendOnly("enter", &Printer{name: "bob"})
+	chat.SendOnly("say", "hello")
+	fmt.Println(v.Shutdown(context.Background())) // waits for what is under way
+	// Output:
+	// alice hears: hello
+	// bob hears: hello
+	// <nil>
+}
