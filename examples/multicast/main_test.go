@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/internal/exampletest"
+)
+
+func TestProcesses(t *testing.T) {
+	p := exampletest.Build(t)
+	server := p.Start(t)
+	hall, lectern := server.Cap(t), server.Cap(t)
+
+	alice := p.Start(t, hall, "alice")
+	shown := alice.Lines(t, 1)
+	bob := p.Start(t, hall, "bob")
+	seen := bob.Lines(t, 1)
+	require.Empty(t, p.Run(t, "-speak", lectern, "hello", "world"))
+	seen += bob.Lines(t, 2)
+	bob.Interrupt(t)
+	shown += alice.Lines(t, 4)
+	require.Contains(t, shown, seen)
+	exampletest.Shown(t, shown)
+
+	require.Contains(t, p.Fail(t, "-speak", hall, "hello"), "no such verb", "to listen is not to speak")
+	require.Contains(t, p.Fail(t, lectern, "mallory"), "no such verb", "nor the other way round")
+	alice.Kill(t)
+	server.Interrupt(t)
+}
+
+// Two speakers at a time, a member that does not answer, one that crashes: all others
+// see one order.
+func TestOneOrder(t *testing.T) {
+	p := exampletest.Build(t)
+	server := p.Start(t)
+	hall, lectern := server.Cap(t), server.Cap(t)
+
+	// The sloth is behind when the others come. They get 14 events in all, fewer than the 16 that they may be
+	// behind: so nobody but the sloth can be too slow, however busy the machine is.
+	sloth := p.Start(t, "-stuck", hall, "sloth")
+	require.Equal(t, "joined", sloth.Line(t))
+	require.Empty(t, p.Run(t, "-speak", lectern, "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"))
+	alice := p.Start(t, hall, "alice")
+	require.Equal(t, "12: alice has joined", alice.Line(t))
+	bob := p.Start(t, hall, "bob")
+	require.Equal(t, "13: bob has joined", alice.Line(t))
+	require.Equal(t, "13: bob has joined", bob.Line(t))
+
+	const each = 5
+	var speakers []*exampletest.Process
+	for _, name := range []string{"a", "b"} {
+		args := []string{"-speak", lectern}
+		for i := range each {
+			args = append(args, fmt.Sprint(name, i))
+		}
+		speakers = append(speakers, p.Start(t, args...))
+	}
+	all := 2*each + 1 // and the news of the sloth
+	want := alice.Lines(t, all)
+	require.Equal(t, want, bob.Lines(t, all))
+	require.Equal(t, 1, strings.Count(want, "sloth was too slow"))
+	for _, name := range []string{"a", "b"} {
+		said := want
+		for i := range each { // each speaker's own order, too
+			before, after, found := strings.Cut(said, fmt.Sprintf("“%s%d”\n", name, i))
+			require.True(t, found, "%s%d is not among %s", name, i, before)
+			said = after
+		}
+	}
+	for _, s := range speakers {
+		require.Empty(t, s.Wait(t))
+	}
+	bob.Kill(t)
+	require.Equal(t, fmt.Sprintf("%d: bob is gone", 13+all+1), alice.Line(t))
+	alice.Interrupt(t)
+	sloth.Kill(t)
+	server.Interrupt(t)
+}
