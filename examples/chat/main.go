@@ -1,0 +1,194 @@
+// Chat is a room for many, like the servers in the manner of IRC that are written in
+// Tcl: a name, join, say, quit. Who has the second sturdyref can send people out.
+//
+//	umask 077; go run ./examples/chat > both &
+//	head -1 both > room.cap; tail -1 both > moderator.cap
+//	go run ./examples/chat room.cap alice                  # says the lines of standard input
+//	go run ./examples/chat -remove bob moderator.cap
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vatnet/vatnet/sturdyref"
+	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/group"
+	"github.com/vatnet/vatnet/vat/program"
+)
+
+var remove = flag.String("remove", "", "send this `name` out; takes the moderator's sturdyref")
+
+func main() { program.Main(serve, client) }
+
+// The server.
+
+// Room is where people meet.
+type Room struct {
+	vat.Object
+	people group.Group
+	seats  map[string]*Seat // by name
+}
+
+// Seat is what somebody in the room has: the power to speak there, under that name
+// and no other.
+type Seat struct {
+	vat.Object
+	room   *Room
+	member *group.Member
+	name   string
+}
+
+var (
+	errTaken = vat.RegisterError("chat.taken", errors.New("somebody else has that name"))
+	errOut   = vat.RegisterError("chat.out", errors.New("you are not in the room"))
+)
+
+func newRoom() *Room {
+	r := &Room{seats: map[string]*Seat{}}
+	r.people.Removed = func(m *group.Member, _ error) {
+		for _, s := range r.seats {
+			if s.member == m {
+				_ = r.out(s, "was lost")
+			}
+		}
+	}
+	return r
+}
+
+// Enter gives a seat to who has a name that is free. The listener hears what is
+// said.
+func (r *Room) Enter(name string, listener *vat.Ref) (*Seat, error) {
+	switch {
+	case r.seats[name] != nil:
+		return nil, errTaken
+	case name == "" || len(name) > 20:
+		return nil, errors.New("a name has 1 to 20 bytes")
+	}
+	s := &Seat{room: r, name: name, member: r.people.Add(listener)}
+	r.seats[name] = s
+	return s, r.news(name + " came in")
+}
+
+// crowd is how many people make a crowd, where nobody is told who comes and goes: to
+// tell a thousand of each other would take half a million messages.
+const crowd = 100
+
+// news tells everybody who came or went.
+func (r *Room) news(text string) error {
+	if r.people.Len() > crowd {
+		return nil
+	}
+	return r.people.Send("hear", "", text)
+}
+
+// Say says something to everybody.
+func (s *Seat) Say(text string) error {
+	switch {
+	case s.room.seats[s.name] != s:
+		return errOut
+	case len(text) > 500:
+		return errors.New("that is more than 500 bytes")
+	}
+	return s.room.people.Send("hear", s.name, text)
+}
+
+// Who says who is there.
+func (s *Seat) Who() []string { return slices.Sorted(maps.Keys(s.room.seats)) }
+
+// Quit leaves the room.
+func (s *Seat) Quit() error { return s.room.out(s, "went out") }
+
+// Unreferenced runs when a client has let go of its seat.
+func (s *Seat) Unreferenced() { _ = s.Quit() }
+
+// out ends a seat, and says how.
+func (r *Room) out(s *Seat, how string) error {
+	if r.seats[s.name] != s {
+		return nil
+	}
+	delete(r.seats, s.name)
+	s.member.Remove()
+	return r.news(s.name + " " + how)
+}
+
+// Moderator is the power to send people out.
+type Moderator struct {
+	vat.Object
+	room *Room
+}
+
+// Remove ends the seat of who has that name. He is told, and so are the others.
+func (m *Moderator) Remove(name string) error {
+	s := m.room.seats[name]
+	if s == nil {
+		return errOut
+	}
+	if err := m.room.people.Send("hear", "", name+" is sent out"); err != nil {
+		return err
+	}
+	return m.room.out(s, "went out")
+}
+
+func serve(ctx context.Context, cfg *vat.Config) error {
+	v, err := vat.New(cfg)
+	if err != nil {
+		return err
+	}
+	room := newRoom()
+	return program.Serve(ctx, v, os.Stdout, room, &Moderator{room: room})
+}
+
+// The client.
+
+// Ear hears what is said, and prints it.
+type Ear struct{ vat.Object }
+
+// Hear is called from there.
+func (*Ear) Hear(name, text string) {
+	if name == "" {
+		fmt.Println("*", program.Printable(text))
+	} else {
+		fmt.Printf("<%s> %s\n", program.Printable(name), program.Printable(text))
+	}
+}
+
+func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
+	v, err := vat.New(nil)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	there := v.Enliven(sr)
+	if *remove != "" {
+		_, err := vat.Call[any](ctx, there, "remove", *remove)
+		return err
+	}
+	if len(args) != 1 {
+		return errors.New("one name, to be known by")
+	}
+	seat, err := vat.Call[*vat.Ref](ctx, there, "enter", args[0], &Ear{})
+	if err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if lines.Text() == "/who" {
+			who, err := vat.Call[[]string](ctx, seat, "who")
+			if err != nil {
+				return err
+			}
+			fmt.Println("*", program.Printable(strings.Join(who, ", ")))
+		} else if _, err := vat.Call[any](ctx, seat, "say", lines.Text()); err != nil {
+			return err
+		}
+	}
+	_, err = vat.Call[any](ctx, seat, "quit")
+	return err
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/internal/exampletest"
+	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/vattest"
+)
+
+func TestProcesses(t *testing.T) {
+	p := exampletest.Build(t)
+	server := p.Start(t)
+	room, moderator := server.Cap(t), server.Cap(t)
+
+	alice := p.Start(t, room, "alice")
+	shown := alice.Lines(t, 1)
+	require.Contains(t, p.Fail(t, room, "alice"), "somebody else has that name")
+	bob := p.Start(t, room, "bob")
+	seen := bob.Lines(t, 1)
+	bob.Say(t, "hello")
+	seen += bob.Lines(t, 1)
+	shown += alice.Lines(t, 2)
+	alice.Say(t, "hello, \x1b[31mbob") // no colours
+	seen += bob.Lines(t, 1)
+	shown += alice.Lines(t, 1)
+	require.Contains(t, shown, seen)
+	alice.Say(t, "/who")
+	shown += alice.Lines(t, 1)
+
+	require.Contains(t, p.Fail(t, "-remove", "bob", room), "no such verb")
+	require.Contains(t, p.Fail(t, "-remove", "mallory", moderator), "not in the room")
+	require.Empty(t, p.Run(t, "-remove", "bob", moderator))
+	shown += alice.Lines(t, 2)
+	require.Equal(t, "* bob is sent out", bob.Line(t))
+	bob.Say(t, "I am still here")
+	require.Equal(t, "chat: you are not in the room\n", bob.Fails(t))
+
+	carol := p.Start(t, room, "carol")
+	shown += alice.Lines(t, 1)
+	carol.Kill(t)
+	shown += alice.Lines(t, 1)
+	exampletest.Shown(t, shown)
+	alice.Hush(t)
+	require.Empty(t, alice.Wait(t))
+	server.Interrupt(t)
+}
+
+// heard is an ear that counts.
+type heard struct {
+	vat.Object
+	said map[string]int
+	all  func()
+	want int
+}
+
+func (h *heard) Hear(name, text string) {
+	if name == "" {
+		return
+	}
+	h.said[name+": "+text]++
+	if h.want--; h.want == 0 {
+		h.all()
+	}
+}
+
+// A thousand members, fifty to a vat: ten of them speak, and all hear it all.
+func TestThousand(t *testing.T) {
+	const members, speakers, each = 1000, 10, 2
+	n := vattest.NewNetwork()
+	sr, err := n.Vat(t, "server", nil).Export(newRoom(), nil)
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	var seats []*vat.Ref
+	var ears []*heard
+	var there *vat.Ref
+	for i := range members {
+		if i%50 == 0 {
+			there = n.Vat(t, fmt.Sprint("host", i), nil).Enliven(sr)
+		}
+		ear := &heard{said: map[string]int{}, all: all.Done, want: speakers * each}
+		all.Add(1)
+		seat, err := vat.Call[*vat.Ref](t.Context(), there, "enter", fmt.Sprint("member ", i), ear)
+		require.NoError(t, err)
+		seats, ears = append(seats, seat), append(ears, ear)
+	}
+	who, err := vat.Call[[]string](t.Context(), seats[0], "who")
+	require.NoError(t, err)
+	require.Len(t, who, members)
+	for _, seat := range seats[:speakers] {
+		for i := range each {
+			_, err := vat.Call[any](t.Context(), seat, "say", fmt.Sprint(i))
+			require.NoError(t, err)
+		}
+	}
+	all.Wait()
+	for _, ear := range ears {
+		require.Len(t, ear.said, speakers*each, "each once")
+	}
+}
