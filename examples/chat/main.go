@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -178,17 +177,20 @@ func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
 	if err != nil {
 		return err
 	}
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		if lines.Text() == "/who" {
+	for line, err := range program.Lines(ctx, os.Stdin) {
+		if err != nil {
+			break // interrupted: it quits
+		}
+		if line == "/who" {
 			who, err := vat.Call[[]string](ctx, seat, "who")
 			if err != nil {
 				return err
 			}
 			fmt.Println("*", program.Printable(strings.Join(who, ", ")))
-		} else if _, err := vat.Call[any](ctx, seat, "say", lines.Text()); err != nil {
+		} else if _, err := vat.Call[any](ctx, seat, "say", line); err != nil {
 			return err
 		}
 	}
-	_, err = vat.Call[any](ctx, seat, "quit")
+	_, err = vat.Call[any](context.WithoutCancel(ctx), seat, "quit")
 	return err
 }

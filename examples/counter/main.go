@@ -6,9 +6,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -79,9 +77,11 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 	}
 	defer v.Close()
 	handle := v.Enliven(sr).Send("enter") // a promise for the handle
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		n, err := strconv.Atoi(lines.Text())
+	for line, err := range program.Lines(ctx, os.Stdin) {
+		if err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(line)
 		if err != nil {
 			return err
 		}
@@ -91,5 +91,5 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 		}
 		fmt.Println("the count is", count)
 	}
-	return errors.Join(lines.Err(), v.Shutdown(ctx))
+	return v.Shutdown(ctx)
 }

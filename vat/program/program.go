@@ -34,11 +34,13 @@
 package program
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -127,6 +129,47 @@ func Serve(ctx context.Context, v *vat.Vat, out io.Writer, objects ...any) error
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	return errors.Join(err, v.Shutdown(drain))
+}
+
+// Lines gives the lines of r, standard input say, without their ends, until r or ctx
+// ends: in the latter case, and when r fails, the last thing given is the error.
+//
+// A read cannot be interrupted. So when ctx ends, or the loop, a goroutine stays until r
+// gives the rest of a line more, or has come to its end, and reads what that is in vain.
+func Lines(ctx context.Context, r io.Reader) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		over := make(chan struct{})
+		defer close(over)
+		lines, failed := make(chan string), make(chan error, 1)
+		go func() {
+			defer close(lines)
+			s := bufio.NewScanner(r)
+			for s.Scan() {
+				select {
+				case lines <- s.Text():
+				case <-over:
+					return
+				}
+			}
+			failed <- s.Err()
+		}()
+		for ctx.Err() == nil {
+			select {
+			case line, ok := <-lines:
+				if !ok {
+					if err := <-failed; err != nil {
+						yield("", err)
+					}
+					return
+				}
+				if !yield(line, nil) {
+					return
+				}
+			case <-ctx.Done():
+			}
+		}
+		yield("", ctx.Err())
+	}
 }
 
 // Printable returns s with U+FFFD in the place of everything that does not print as

@@ -100,6 +100,41 @@ func TestRun(t *testing.T) {
 	require.ErrorContains(t, err, "file: ")
 }
 
+func TestLines(t *testing.T) {
+	collect := func(ctx context.Context, r io.Reader) (all []string, failed error) {
+		for line, err := range Lines(ctx, r) {
+			if failed = err; err == nil {
+				all = append(all, line)
+			}
+		}
+		return all, failed
+	}
+	all, err := collect(t.Context(), strings.NewReader("a\r\n\nb"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "", "b"}, all)
+
+	_, err = collect(t.Context(), strings.NewReader(strings.Repeat("x", bufio.MaxScanTokenSize)))
+	require.ErrorIs(t, err, bufio.ErrTooLong)
+
+	// Interrupted, it does not wait for the next line.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, w := io.Pipe()
+	go func() { _, _ = io.WriteString(w, "one\n") }()
+	var seen []any
+	for line, err := range Lines(ctx, r) {
+		seen = append(seen, line, err)
+		cancel()
+	}
+	require.Equal(t, []any{"one", nil, "", context.Canceled}, seen)
+	require.NoError(t, w.Close())
+
+	for line := range Lines(t.Context(), strings.NewReader("1\n2\n3\n")) {
+		require.Equal(t, "1", line)
+		break
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	require.Equal(t, "füße", Printable("füße"))
 	require.Equal(t, "a\uFFFD[31mb\uFFFDc\uFFFDd", Printable("a\x1b[31mb\nc\u202ed"))
