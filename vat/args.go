@@ -162,8 +162,12 @@ func (w *waiting) wantRef(in *settledData, index uint32, t reflect.Type, caps []
 	}
 	x := &settledRef{index: index, depth: depth, types: []reflect.Type{t}, promise: &promise{core: w.core}}
 	switch obj, _ := r.Object(); o := obj.(type) {
-	case *face, *locator:
-		return // an object; the decoder will complain
+	case *face:
+		if o.verbs.unsettled == nil {
+			return // an object; the decoder will complain
+		}
+	case *locator:
+		return
 	case *holder:
 		x.promise.state, x.promise.flat, x.promise.caps = fulfilled, o.flat, o.caps
 		w.hold(settledCost)

@@ -112,19 +112,24 @@ func sendError(err error) error { return fmt.Errorf("%w: %w", ErrNotSendable, er
 // take returns what was encoded and a capability table, with a holder of each, both
 // valid until done. Machine right.
 func (e *encoder) take() (flat []byte, caps []*captp.Ref) {
-	for _, s := range e.sources {
-		var r *captp.Ref
-		switch {
-		case s.host != nil:
-			r = s.host.ref(e.core.grantOf(s.host, e.outcome))
-		case s.promise != nil:
-			r = s.promise.ref().Retain()
-		default:
-			r = s.ref.sendTo().Retain()
-		}
-		e.caps = append(e.caps, r)
+	for i := range e.sources {
+		e.caps = append(e.caps, e.sources[i].take(e.core, e.outcome))
 	}
 	return e.val.B.Bytes(), e.caps
+}
+
+// take returns a holder of what s is; nil if it is nothing. outcome is as in encoder.
+// Machine right.
+func (s *source) take(c *core, outcome bool) *captp.Ref {
+	switch {
+	case s.host != nil:
+		return s.host.ref(c.grantOf(s.host, outcome))
+	case s.promise != nil:
+		return s.promise.ref().Retain()
+	case s.ref != nil:
+		return s.ref.sendTo().Retain()
+	}
+	return nil
 }
 
 // EncodeRef implements value.EncodeHooks.
@@ -138,25 +143,34 @@ func (e *encoder) EncodeRef(v reflect.Value) (index uint32, promise, null bool, 
 	if v.IsNil() {
 		return 0, false, true, nil
 	}
-	var s source
-	switch x := v.Interface().(type) {
-	case *Ref:
-		s.ref = x
-		if x.core != e.core {
-			return 0, false, false, ErrOtherVat
-		}
-	case anyPromise:
-		s.promise, promise = x.base(), true
-		if s.promise.core != e.core {
-			return 0, false, false, ErrOtherVat
-		}
-	case objecter:
-		if s.host, err = e.core.host(x); err != nil {
-			return 0, false, false, err
-		}
+	s, err := e.core.sourceOf(v.Interface())
+	if err != nil {
+		return 0, false, false, err
 	}
 	e.sources = append(e.sources, s)
-	return uint32(len(e.sources) - 1), promise, false, nil
+	return uint32(len(e.sources) - 1), s.promise != nil, false, nil
+}
+
+// sourceOf returns what a reference to x is made of; the zero source if x is nil.
+func (c *core) sourceOf(x any) (s source, err error) {
+	switch x := x.(type) {
+	case nil:
+	case *Ref:
+		s.ref = x
+		if x.core != c {
+			return s, ErrOtherVat
+		}
+	case anyPromise:
+		s.promise = x.base()
+		if s.promise.core != c {
+			return s, ErrOtherVat
+		}
+	case objecter:
+		s.host, err = c.host(x)
+	default:
+		err = fmt.Errorf("%w: %T is no reference", ErrNotSendable, x)
+	}
+	return s, err
 }
 
 // EncodeError implements value.EncodeHooks.
@@ -416,6 +430,12 @@ func (p *promise) resultRef() (*captp.Ref, bool) {
 		return nil, ok
 	}
 	return p.caps[i], true
+}
+
+// isRef reports whether a fulfilled promise came to a reference.
+func (p *promise) isRef() bool {
+	_, ok := p.resultIndex()
+	return ok
 }
 
 func (p *promise) resultIndex() (uint32, bool) {

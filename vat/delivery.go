@@ -14,12 +14,13 @@ import (
 // call wait for arguments that are still promises.
 func (c *core) deliver(f *face, call *captp.Call) (wait bool) {
 	iface, method := call.Method()
-	if iface != object.Object_TypeID || method != methodSend {
+	settle := iface == object.Object_TypeID && method == methodSettle && f.verbs.unsettled != nil
+	if !settle && (iface != object.Object_TypeID || method != methodSend) {
 		c.later(&settleAnswer{core: c, call: call, self: f})
 		return false
 	}
 	var args *waiting
-	if _, caps := call.Params(); len(caps) > 0 {
+	if _, caps := call.Params(); len(caps) > 0 && !settle {
 		w, wait := c.waitForArguments(f, call)
 		if wait {
 			return true
@@ -119,14 +120,24 @@ func (d *delivery) perform() {
 	if w := d.t.args; w != nil {
 		dec.data = &w.data
 	}
+	verbs := d.t.obj.verbs
+	if d.settles() {
+		d.hook(verbs.unsettled, &Message{table: table{core: c}, settle: true})
+		return
+	}
 	args, err := value.ParseArgs(params)
 	if err != nil {
 		d.err = fmt.Errorf("%w: %w", ErrBadArguments, err)
 		return
 	}
-	v := d.t.obj.verbs.byName[string(args.Verb())]
-	if v == nil {
+	v := verbs.byName[string(args.Verb())]
+	switch {
+	case v == nil && verbs.unmatched == nil:
 		d.err = d.builtin(string(args.Verb()))
+		return
+	case v == nil:
+		d.hook(verbs.unmatched, &Message{table: table{core: c, caps: caps},
+			verb: string(args.Verb()), params: params, args: args, dec: dec})
 		return
 	}
 	if d.err = d.prepare(v, dec, args); d.err == nil {
@@ -134,6 +145,29 @@ func (d *delivery) perform() {
 	}
 	clear(d.in)
 	d.in = d.in[:0]
+}
+
+// settles reports whether the call is settle, which only the hook Unsettled makes a turn.
+func (d *delivery) settles() bool {
+	_, method := d.t.call.Method()
+	return method == methodSettle
+}
+
+// hook calls Unmatched or Unsettled.
+func (d *delivery) hook(v *verb, m *Message) {
+	verb := m.verb
+	defer func() { *m = Message{table: table{core: m.core}, over: true} }()
+	d.in = append(d.in[:0], d.t.obj.recv)
+	if v.hasCtx {
+		d.in = append(d.in, reflect.ValueOf(d.context()))
+	}
+	d.in = append(d.in, reflect.ValueOf(m))
+	d.invoke(v)
+	clear(d.in)
+	d.in = d.in[:0]
+	if d.err == ErrNoSuchVerb { // it declines: the vat speaks
+		d.err = d.builtin(verb)
+	}
 }
 
 // builtin answers the verbs that every object has.
@@ -192,7 +226,9 @@ func (d *delivery) invoke(v *verb) {
 	out := v.fn.Call(d.in)
 	if v.hasErr {
 		if err := out[v.errAt]; !err.IsNil() {
-			d.err = d.core.carry(err.Interface().(error))
+			if d.err = err.Interface().(error); d.err != ErrNoSuchVerb || v != d.t.obj.verbs.unmatched {
+				d.err = d.core.carry(d.err)
+			}
 			return
 		}
 	}
@@ -248,7 +284,12 @@ func (d *delivery) commit() {
 		}
 		call.Took()
 		p := d.follow
-		f := &follower{call: call, cancel: d.ctx, followed: p.state == pending && p.call != nil && !p.solo}
+		f := &follower{call: call, cancel: d.ctx}
+		if d.settles() {
+			f.self = d.t.obj
+		} else {
+			f.followed = p.state == pending && p.call != nil && !p.solo
+		}
 		if f.followed {
 			call.Follow(p.call)
 		}
@@ -284,7 +325,8 @@ func (c *core) over(call *captp.Call, cancel context.CancelCauseFunc) {
 type follower struct {
 	call     *captp.Call
 	cancel   context.CancelCauseFunc
-	followed bool // the machine does so
+	followed bool  // the machine does so
+	self     *face // the call is settle, and this is the answer if the outcome is no data
 }
 
 func (f *follower) settled(p *promise) {
@@ -292,6 +334,8 @@ func (f *follower) settled(p *promise) {
 	case f.followed:
 	case p.state == broken:
 		f.call.Fail(p.wireError().PassedOn())
+	case f.self != nil && p.isRef():
+		f.call.Return(selfResult, []*captp.Ref{p.core.machine.Near(f.self, f.self.grant)})
 	default:
 		f.call.Return(p.flat, p.retained())
 	}

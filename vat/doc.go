@@ -76,6 +76,8 @@
 // take a context.Context first, which ends when the caller cancels or is gone; it
 // returns nothing, T, error, (T, error), or *Promise[T], whose outcome becomes the
 // call's. Every object also answers __describe; see [Describe], [Bind] and [Check].
+// One that stands for others has no methods for their verbs, and passes messages on as
+// they are: see [Object] and [Message]; vat/pattern has the usual ones ready-made.
 //
 // # Values
 //

@@ -31,9 +31,17 @@ import (
 // or returns it, in its turn. To give out a reference that lasts is a decision:
 // [Vat.Ref] makes one.
 //
-// Two methods are hooks rather than verbs. Unreferenced() runs, in a turn, when
-// the last reference to the object is gone and no sturdyref leads to it.
-// Undescribed() is never called; to have it is to decline __describe.
+// Some methods are hooks rather than verbs:
+//
+//   - Unreferenced() runs, in a turn, when the last reference to the object is gone and no
+//     sturdyref leads to it.
+//   - Undescribed() is never called; to have it is to decline __describe.
+//   - Unmatched(m *[Message]) runs for each verb that no method has, __describe included, and may
+//     return what any method may. It is for objects that stand for another one: it passes m on without
+//     knowing what it means. By returning ErrNoSuchVerb itself it declines a verb.
+//   - Unsettled(m *[Message]) is for objects that stand for what may turn out to be a promise
+//     for data: it runs when somebody asks what that is. It passes m on, and returns a promise; if that
+//     is no data, the object itself is the answer.
 //
 // The zero value is ready. An Object must not be copied after its first use.
 type Object struct {

@@ -65,6 +65,15 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 			c.leaveSoon(p.call)
 		}
 	}()
+	if ref := c.admit(t, p, err); ref != nil {
+		e.out.Params, e.out.Caps = e.take()
+		c.post(ref, p, &e.out)
+	}
+}
+
+// admit returns what to send to; nil if the send fails, with err or because of what it finds.
+// Machine right.
+func (c *core) admit(t Target, p *promise, err error) *captp.Ref {
 	if err == nil {
 		err = c.refused
 	}
@@ -73,16 +82,19 @@ func (c *core) send(t Target, verb string, args []any, p *promise) {
 	}
 	if err != nil {
 		p.smash(err)
-		return
+		return nil
 	}
 	ref := t.sendTo()
 	if c.local >= c.maxPending && ref.State() == captp.Near {
 		p.smash(ErrOverloaded)
-		return
+		return nil
 	}
-	o := &e.out
+	return ref
+}
+
+// post makes the call of a send. Machine right.
+func (c *core) post(ref *captp.Ref, p *promise, o *captp.Outgoing) {
 	o.Interface, o.Method, o.NoPipelining, o.Brief, o.Sink = object.Object_TypeID, methodSend, p.solo, true, (*sink)(p)
-	o.Params, o.Caps = e.take()
 	call := c.machine.Send(ref, o)
 	if p.state == pending {
 		p.call = call

@@ -14,8 +14,10 @@ import (
 type verbTable struct {
 	byName       map[string]*verb
 	typ          reflect.Type
-	unreferenced bool // has the hook Unreferenced()
-	undescribed  bool // has the hook Undescribed()
+	unreferenced bool  // has the hook Unreferenced()
+	undescribed  bool  // has the hook Undescribed()
+	unmatched    *verb // the hook Unmatched(*Message), if it has it
+	unsettled    *verb // the hook Unsettled(*Message), if it has it
 }
 
 // verb is one method, ready to be called.
@@ -39,6 +41,7 @@ var (
 	vatType     = reflect.TypeFor[*Vat]()
 	objectType  = reflect.TypeFor[objecter]()
 	promiseType = reflect.TypeFor[anyPromise]()
+	messageType = reflect.TypeFor[*Message]()
 )
 
 var verbTables sync.Map // reflect.Type -> *verbTable or error
@@ -77,6 +80,13 @@ func compileVerbs(t reflect.Type) (*verbTable, error) {
 		v, err := compileVerb(m)
 		if err != nil {
 			return nil, fmt.Errorf("%w: method %s of %s: %w", ErrNotSendable, m.Name, t, err)
+		}
+		if hook := len(v.params) == 1 && v.params[0] == messageType; hook && m.Name == "Unmatched" {
+			table.unmatched = v
+			continue
+		} else if hook && m.Name == "Unsettled" {
+			table.unsettled = v
+			continue
 		}
 		if table.byName[v.name] != nil {
 			return nil, fmt.Errorf("%w: two methods of %s have the verb %q", ErrNotSendable, t, v.name)
