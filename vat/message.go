@@ -198,12 +198,14 @@ func (t *table) take() []*captp.Ref {
 }
 
 // Near returns the object that a near reference designates, if it is a T, which usually is a pointer to
-// a struct that embeds [Object]. So an object recognises others of its own vat that come back to it,
-// as a purse does those of its mint. What is touched through a pointer, rather than by a send, is
-// not revoked with the reference, and is for turns of the vat only. It is false for references
-// to objects of other vats, and for those that were revoked; a promise is near once it has settled:
-// take a *[Promise] of a *[Ref], and use [When].
+// a struct that embeds [Object]. So an object recognises others of its own vat that come back to it.
+// What is touched through a pointer, rather than by a send, is not revoked with the reference, and
+// is for turns of the vat only. It is false for null, for what is no T, was revoked, is a promise, or
+// is far: also for a reference that leads home through a third vat.
 func Near[T any](r *Ref) (obj T, ok bool) {
+	if r == nil {
+		return obj, false
+	}
 	c := r.core
 	c.lock()
 	o, _ := r.sendTo().Object()
