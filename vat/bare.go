@@ -83,6 +83,9 @@ func (s *bareCore) Fire() {
 func (s *bareCore) Connect(peer crypto.VatID) bare.Session {
 	c := (*core)(s)
 	x := &session{core: c, peer: peer}
+	if s.driven() {
+		x.link = &bareLink{}
+	}
 	c.lock()
 	defer c.leave()
 	c.begin(x)
@@ -92,7 +95,22 @@ func (s *bareCore) Connect(peer crypto.VatID) bare.Session {
 }
 
 // Step implements bare.Core.
-func (s *bareCore) Step() bool { return (*core)(s).step() }
+func (s *bareCore) Step() bool {
+	c := (*core)(s)
+	if !s.driven() {
+		return c.step()
+	}
+	c.lock()
+	defer c.leave()
+	if c.turns.len() == 0 || c.held && !s.holds() {
+		return false // somebody else is at it
+	}
+	if !c.held && c.take(nil) {
+		defer c.release()
+	}
+	c.stepLocked()
+	return true
+}
 
 // Forget implements bare.Core.
 func (s *bareCore) Forget(promise any) bool {
@@ -112,11 +130,15 @@ func (s *bareCore) Left() string {
 	c.lock()
 	defer c.leave()
 	m := c.machine
-	if m.Charged() == 0 && m.Pending() == 0 && len(c.calls) == 0 && c.local == 0 && c.turns.len() == 0 {
+	aside := 0
+	for _, x := range c.stashed {
+		aside += x.captp.Kept()
+	}
+	if m.Charged() == 0 && m.Pending() == 0 && len(c.calls) == 0 && c.local == 0 && c.turns.len() == 0 && aside == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d bytes charged, %d sends pending, %d calls under way, %d local and %d turns queued",
-		m.Charged(), m.Pending(), len(c.calls), c.local, c.turns.len())
+	return fmt.Sprintf("%d bytes charged, %d sends pending, %d calls under way, %d local and %d turns queued, %d messages put aside",
+		m.Charged(), m.Pending(), len(c.calls), c.local, c.turns.len(), aside)
 }
 
 // bareSession is a session without a link.
@@ -125,15 +147,31 @@ type bareSession session
 // Receive implements bare.Session.
 func (s *bareSession) Receive(data []byte) *captp.Error {
 	x := (*session)(s)
+	if x.link != nil {
+		x.Receive(data)
+		return s.Err()
+	}
 	x.core.lock()
 	defer x.core.leave()
 	x.core.feed(&feed{s: x, rest: data}, 0)
 	return x.captp.Err()
 }
 
+// Err implements bare.Session.
+func (s *bareSession) Err() *captp.Error {
+	s.core.lock()
+	defer s.core.unlock()
+	return s.captp.Err()
+}
+
 // Take implements bare.Session.
-func (s *bareSession) Take() []byte {
+func (s *bareSession) Take(n int) []byte {
 	x := (*session)(s)
+	if l, ok := x.link.(*bareLink); ok {
+		x.core.lock()
+		x.core.leave()
+		return l.take(n)
+	}
 	x.core.lock()
 	defer x.core.unlock()
 	x.core.settle()

@@ -57,6 +57,7 @@ type core struct {
 
 	complaints complaints
 	maxPending int
+	bare       bool          // a simulator drives it: no time is measured
 	local      int           // turns queued by local sends
 	ready      []readyWaiter // who waits in Ready, for room for far sends
 	readyNear  []*waiter     // … for near ones

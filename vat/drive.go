@@ -27,7 +27,7 @@ type feed struct {
 // will. A caller that reads for itself never takes it. The caller has the machine
 // right; receive gives it back.
 func (c *core) receive(f *feed, reader bool) {
-	w := watch{small: len(f.rest) < smallRun}
+	w := watch{small: c.bare || len(f.rest) < smallRun}
 	w.begin()
 	mine := reader && c.take(f)
 	answered := c.answered
@@ -87,19 +87,23 @@ func (c *core) stepAside() {
 }
 
 // drive runs turns, and feeds what was put aside, until neither is left to do, or it is
-// somebody else's time: then the worker goes on with it. Both rights.
-func (c *core) drive(w *watch) {
+// somebody else's time: then the worker goes on with it. It reports whether there was
+// anything. Both rights.
+func (c *core) drive(w *watch) (some bool) {
+	some = c.turns.len() > 0
 	c.runTurns()
-	if len(c.stashed) > 0 && w.small {
+	if len(c.stashed) > 0 && w.small && !c.bare {
 		w.small = false
 		w.begin()
 	}
 	w.lap()
 	for c.resume(w) {
+		some = true
 	}
 	if len(c.stashed) > 0 && w.over() {
 		signal(c.wake)
 	}
+	return some
 }
 
 // feed gives the machine up to max messages of f. Machine right.
@@ -158,6 +162,23 @@ func (c *core) linger() {
 	}
 }
 
+// work goes on with what has been put off, and runs turns if nobody else has the right to, until
+// the time of w is over. It reports whether there was anything, and whether the end of a
+// session has more for it. Machine right, which it gives up while turns run.
+func (c *core) work(w *watch) (some, more bool) {
+	c.fireTimers()
+	more = c.machine.Bury()
+	c.settle()
+	if c.held {
+		some = c.resume(nil)
+	} else if (len(c.stashed) > 0 || c.turns.len() > 0) && c.take(nil) {
+		some = c.drive(w)
+		c.release()
+		c.fireTimers()
+	}
+	return some, more
+}
+
 // worker runs the turns that nobody else is there to run: those that sends and
 // resolutions from outside queued. It also keeps the timers.
 func (v *Vat) worker() {
@@ -174,19 +195,10 @@ func (v *Vat) worker() {
 	var w watch
 	for {
 		c.lock()
-		c.fireTimers()
 		w.begin()
-		more := c.machine.Bury()
+		_, more := c.work(&w)
 		if more {
 			signal(c.wake)
-		}
-		c.settle()
-		if c.held {
-			c.resume(nil)
-		} else if (len(c.stashed) > 0 || c.turns.len() > 0) && c.take(nil) {
-			c.drive(&w)
-			c.release()
-			c.fireTimers()
 		}
 		if wait, ok := c.nextTimer(); ok {
 			timer.Reset(wait)

@@ -1,6 +1,10 @@
 package vat
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/vatnet/vatnet/internal/link"
+)
 
 // flush writes what every session has to say, and ends sessions that the machine
 // has ended. It gives the machine right up while it writes; writing never waits
@@ -108,7 +112,9 @@ func (s *session) flush() {
 	if err := s.captp.Err(); err != nil && !s.ending {
 		s.ending = true
 		s.report(nil)
-		c.outside = append(c.outside, func() { c.vat.hangUp(s.link) })
+		if l, ok := s.link.(*link.Link); ok {
+			c.outside = append(c.outside, func() { c.vat.hangUp(l) })
+		}
 	}
 }
 

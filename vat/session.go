@@ -13,7 +13,7 @@ import (
 // machine's end of the conversation. It implements link.Receiver.
 type session struct {
 	core  *core
-	link  *link.Link // nil in a stepped core
+	link  carrier // nil in a stepped core, mostly
 	peer  crypto.VatID
 	captp *captp.Session
 
@@ -31,6 +31,26 @@ type session struct {
 	waiting int     // bytes that the link had not got rid of when last looked at
 	leading leading
 	pace    pace
+}
+
+// carrier is what a session wants of its link.
+type carrier interface {
+	// Write hands bytes over; it never waits.
+	Write(b []byte)
+	// Buffered returns how many of them no socket has taken yet.
+	Buffered() int
+	// Below has f called once no more than n are buffered; false: so it is.
+	Below(n int, f func()) bool
+	// Relieve has another goroutine read on.
+	Relieve() bool
+	// Rest, ReadOn, Lead, ReadUntil, Leave and Interrupt are for callers that read in
+	// the place of the reader: see lead.go.
+	Rest()
+	ReadOn()
+	Lead() bool
+	ReadUntil(u link.Until)
+	Leave(rest bool) bool
+	Interrupt()
 }
 
 // open makes the session for a link; it is called with the Links locked.

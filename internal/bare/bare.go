@@ -30,6 +30,15 @@ type Core interface {
 	Connect(peer crypto.VatID) Session
 	// Step runs one turn, and reports whether there was one.
 	Step() bool
+	// Drive has sessions that begin from now on be driven as a vat's goroutines drive them: what is read is fed in quanta
+	// and put aside while much waits for the peer.
+	Drive()
+	// Work does what the vat's worker would, and reports whether there was anything.
+	Work() bool
+	// Hold takes the turn right, if it is free, as somebody would whose turn lasts, or gives it back.
+	Hold(on bool)
+	// Tick does what the vat's steward would that has seen a turn last. It may be called within a turn.
+	Tick()
 	// Forget releases what a promise holds, as the garbage collector would. It reports false, and does nothing, while
 	// somebody waits for it.
 	Forget(promise any) bool
@@ -39,16 +48,18 @@ type Core interface {
 
 // Session is a core's end of a conversation.
 type Session interface {
-	// Receive feeds bytes to the machine. The error is that with which the session has ended.
+	// Receive feeds bytes to the machine. The error is that with which the session has ended. With Drive, turns may run in it.
 	Receive(data []byte) *captp.Error
-	// Take returns what is to be written.
-	Take() []byte
+	// Take returns what is to be written; with Drive, up to n bytes that wait for the socket.
+	Take(n int) []byte
 	// Ask gives a *vat.Ref for what the peer has under a secret.
 	Ask(secret [32]byte) any
 	// Forget lets go of the peer's bootstrap object.
 	Forget()
 	// Close tells the session that its transport is gone.
 	Close()
+	// Err returns why the session has ended; nil while it lives.
+	Err() *captp.Error
 	// Stats returns the state of the tables.
 	Stats() captp.Stats
 	// Counts returns how often each export is held by the peer, and how often each import by this side.

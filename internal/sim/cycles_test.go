@@ -78,7 +78,7 @@ func (c *circle) rest(t *testing.T) (messages int) {
 				if a == b {
 					continue
 				}
-				c.take(a, b)
+				c.take(a, b, true)
 				list, rest := frames(a.links[b.i].out)
 				require.Empty(t, rest)
 				messages += len(list)

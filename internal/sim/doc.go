@@ -38,6 +38,10 @@
 //   - grants: things are reachable by further secrets, for a time or for good; references keep their grant wherever they go.
 //     What has not reached the vat when a grant is revoked, or expires, is not delivered, and what is near breaks. The
 //     clocks of the vats leap, also backward, and timers fire late.
+//   - driven: cores are driven as the goroutines of a vat drive them: what arrives is fed in quanta and put aside, turns run
+//     where it is read, and others read, and the steward looks, while a turn lasts; replies are large, which an honest vat
+//     must not notice.
+//   - tight: credit for one to eight calls and a few thousand bytes.
 //
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each
@@ -48,8 +52,8 @@
 // restarts, and earlier incarnations that live on elsewhere. Goroutines run there, so the same seed gives the same
 // schedule but not the same trace.
 //
-// What it does not cover: the driver's stash and quanta, goroutines (there are none), and
-// the collector: what it would release is released by the schedule, through internal/bare. It does not see a call of few bytes overtake one
-// of many that waits for credit, that what a Finish releases stays exported, or that a call is lost because
-// another, on whose result it was made, was canceled.
+// What it does not cover: goroutines (there are none), and the collector: what it would release is released by the
+// schedule, through internal/bare. Late replies that are large are not made, nor more of them at a time than a session may
+// hold: see README, Status. It does not see a call of few bytes overtake one of many that waits for credit, that what a
+// Finish releases stays exported, or that a call is lost because another, on whose result it was made, was canceled.
 package sim

@@ -24,7 +24,7 @@ func (w *world) fault() {
 		w.did("slow", "%s → %s: %v", a, b, e.slow)
 	case 6:
 		if !e.shut && !b.links[a.i].shut {
-			w.take(a, b)
+			w.take(a, b, false)
 			e.shut, e.wire.lost = true, true
 			w.did("half-close", "%s hears no more of %s", a, b)
 			e.session.Close()
@@ -41,7 +41,7 @@ func (w *world) fault() {
 func (w *world) reset(a, b *machine) {
 	for _, p := range [][2]*machine{{a, b}, {b, a}} {
 		e, far := p[0].links[p[1].i], p[1].links[p[0].i]
-		w.take(p[0], p[1])
+		w.take(p[0], p[1], false)
 		if n := w.rng.IntN(len(e.out) + 1); n > 0 && !far.shut {
 			w.pass(p[0], p[1], n)
 		}

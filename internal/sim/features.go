@@ -14,6 +14,8 @@ const (
 	Hostile Feature = 1 << iota // one vat is an attacker's
 	Cycles                      // promises may be resolved to what waits for them
 	Gates                       // promises stand where plain data is wanted
+	Driven                      // cores are driven as vats drive them, and replies are large
+	Tight                       // credit for few calls and bytes
 	Grants                      // things are granted for a time, and revoked; clocks leap
 
 	Plain Feature = 1 << 15 // none of them, where 0 means those that the seed says
@@ -26,6 +28,8 @@ var featureNames = []struct {
 	{Hostile, "hostile"},
 	{Cycles, "cycles"},
 	{Gates, "gates"},
+	{Driven, "driven"},
+	{Tight, "tight"},
 	{Grants, "grants"},
 }
 

@@ -109,7 +109,7 @@ func (w *world) attack() {
 		}
 		return
 	}
-	w.take(w.puppet, b)
+	w.take(w.puppet, b, true)
 	w.deliver(b, w.puppet, true) // it listens well
 	var out []byte
 	kind, t := "forge", e.tap

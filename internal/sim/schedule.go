@@ -28,6 +28,10 @@ func (w *world) act() {
 		m.confer()
 		return
 	}
+	if w.has(Driven|Tight) && w.rng.IntN(6) == 0 {
+		m.drive()
+		return
+	}
 	switch n := w.rng.IntN(100); {
 	case n < 28:
 		m.sends(1 + w.rng.IntN(3))
@@ -85,10 +89,14 @@ func (c *call) giveUp() {
 	c.cancel()
 }
 
-// take puts what a has to say to b on the wire.
-func (w *world) take(a, b *machine) {
+// take puts what a has to say to b on the wire; all of it, or, in a driven world, what a socket takes.
+func (w *world) take(a, b *machine, all bool) {
 	e := a.links[b.i]
-	data := e.session.Take()
+	n := max(0, window-len(e.out))
+	if all || a == w.puppet {
+		n = 1 << 30
+	}
+	data := e.session.Take(n)
 	if a == w.puppet {
 		data = w.tamper(e.tap, data)
 	}
@@ -105,7 +113,7 @@ func (w *world) deliver(a, b *machine, all bool) bool {
 		return false
 	}
 	if all || w.rng.IntN(4) > 0 {
-		w.take(a, b)
+		w.take(a, b, all)
 	}
 	if far.shut { // b hears nothing any more
 		e.out = nil
@@ -139,7 +147,10 @@ func (w *world) pass(a, b *machine, n int) {
 		w.hears(a, far, data)
 		return
 	}
-	switch err := far.session.Receive(data); {
+	far.reading = true
+	err := far.session.Receive(data)
+	far.reading = false
+	switch {
 	case err == nil:
 	case a == w.puppet:
 		w.ends(b, far, err)
@@ -152,6 +163,11 @@ func (w *world) pass(a, b *machine, n int) {
 func (w *world) finish() {
 	w.say("the end begins")
 	w.calm = true
+	for _, m := range w.vats {
+		if m.holds {
+			m.core.Hold(false)
+		}
+	}
 	w.settle()
 	if w.puppet != nil {
 		w.say("%s is shut out", w.puppet)
@@ -226,6 +242,9 @@ func (w *world) settle() {
 			}
 			for m.core.Step() {
 				busy = true
+			}
+			if w.has(Driven) {
+				busy = m.core.Work() || busy
 			}
 		}
 		for _, a := range w.vats {

@@ -50,6 +50,8 @@ func (m *machine) dispatch(c *call) {
 		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq))
 	case "take", "keep":
 		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq, c.arg.id, c.arg.arg()))
+	case "blob":
+		m.sendBlob(c)
 	case "count":
 		m.watchData(c, vat.Send[int](h.target(), verb, c.token(), h.id, c.seq, c.arg.arg()))
 	default:

@@ -111,6 +111,7 @@ type call struct {
 	withdrawn bool    // canceled before its turn, in the vat of its object
 	arg       *handle // the reference that it carries
 	result    *handle // that its sender has of a result that is a reference
+	size, pad int     // bytes that it results in, and brings
 	cancel    func()
 	promise   any // of its outcome
 }
@@ -134,6 +135,7 @@ func (t *thing) arrive(token, on, seq int) *call {
 		return nil
 	}
 	c := w.calls[id]
+	defer t.vat.meanwhile()
 	w.did("deliver", "%s: call %d, %s on handle %d, number %d", t.vat, id, c.verb, on, seq)
 	c.delivered++
 	if c.result != nil {

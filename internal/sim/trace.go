@@ -2,10 +2,10 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"capnproto.org/go/capnp/v3/std/capnp/rpc"
 
-	"github.com/vatnet/vatnet/internal/capn"
 	"github.com/vatnet/vatnet/internal/rpctext"
 	"github.com/vatnet/vatnet/spec/object"
 )
@@ -15,14 +15,14 @@ func (w *world) traced(a, b *machine, data []byte) []byte {
 	if !w.opts.Verbose {
 		return data
 	}
-	for rest := data; len(rest) > 0; {
-		size, _, err := capn.FrameSize(rest, 64, 8<<20)
-		if err != nil || size == 0 || size > len(rest) {
-			fmt.Fprintf(&w.trace, "       %s writes to %s: %d bytes that are no message\n", a, b, len(rest))
-			break
-		}
-		fmt.Fprintf(&w.trace, "       %s writes to %s: %s\n", a, b, rpctext.Frame(rest[:size], method))
-		rest = rest[size:]
+	e := a.links[b.i]
+	list, rest := frames(append(e.part, data...))
+	for _, f := range list {
+		fmt.Fprintf(&w.trace, "       %s writes to %s: %s\n", a, b, rpctext.Frame(f, method))
+	}
+	if e.part = slices.Clone(rest); len(rest) > 0 && !w.has(Driven) {
+		fmt.Fprintf(&w.trace, "       %s writes to %s: %d bytes that are no message\n", a, b, len(rest))
+		e.part = nil
 	}
 	return data
 }

@@ -74,6 +74,7 @@ type machine struct {
 
 	grants []*grant
 	clock  time.Time
+	holds  bool // somebody has the turn right, and keeps it
 
 	data          []*handle // promises for data
 	dataResolvers []*dataResolver
@@ -90,6 +91,8 @@ type end struct {
 	gone    bool   // both have, and there will be no other session
 	ended   bool   // this honest side has ended the session with the attacker
 	tap     *tap   // of the attacker's end
+	reading bool   // the vat is in the middle of reading this
+	part    []byte // of a message, for the trace
 }
 
 // Run runs the world of a seed.
@@ -139,6 +142,11 @@ func (w *world) build(seed uint64) {
 	if w.rng.IntN(3) == 0 {
 		w.limits.OpenCalls = 32
 	}
+	if w.has(Driven) {
+		w.limits = captp.Limits{
+			OpenCalls: 64, OpenBytes: 32 << 10, SoftBytes: 240 << 10, HardBytes: 320 << 10, MaxMessage: 8 << 10,
+		}
+	}
 	if w.has(Cycles) {
 		w.limits.OpenCalls = 32 // calls on what waits for itself go round until there is no more
 	}
@@ -150,6 +158,9 @@ func (w *world) build(seed uint64) {
 			OpenCalls: 64, OpenBytes: 512 << 10, SoftBytes: 2 << 20, HardBytes: 4 << 20, Exports: 4096, Imports: 4096,
 			Embargoes: 32,
 		}
+	}
+	if w.has(Tight) {
+		w.limits.OpenCalls, w.limits.OpenBytes = 1+w.rng.IntN(8), int64(2000+w.rng.IntN(3000))
 	}
 	w.say("seed %d, %s: %d vats, faults %v, credit %d", seed, w.features, n, w.faults, w.limits.OpenCalls)
 	w.furnish(n)
@@ -178,6 +189,9 @@ func (m *machine) boot() {
 	m.epoch++
 	m.core = bare.New(m.id, m.w.limits, slog.New(&alarm{w: m.w}), func() time.Time { return m.clock })
 	m.self = m.core.Vat().(*vat.Vat)
+	if m.holds = false; m.w.has(Driven) {
+		m.core.Drive()
+	}
 	m.root = m.thing()
 	if err := m.core.Publish(m.root, rootSecret); err != nil {
 		m.w.fail("publishing: %v", err)
