@@ -324,6 +324,18 @@ func (w *waiting) failWith(err *captp.Error) {
 	w.done()
 	w.call.Fail(err)
 	w.data.letGo()
+	w.data.cancel()
+}
+
+// cancel withdraws the questions what the promises settle to that have no answer yet:
+// nobody waits for it. Machine right.
+func (s *settledData) cancel() {
+	for _, x := range s.entries {
+		if p := x.promise; p.state == pending && p.call != nil {
+			p.call.Cancel()
+		}
+		x.inner.cancel()
+	}
 }
 
 // letGo releases what the promises hold that have settled: those that have not do so
