@@ -74,6 +74,18 @@ func (c *call) mayFail() cause {
 	w := c.from.w
 	w.mark++
 	why := c.on.walk(w.mark) | c.result.walk(w.mark)
+	if m := c.on.means; c.kept && why&cycle == 0 {
+		// Whoever answers the call on whose result it is hears of its cancelation behind this one, and answers both.
+		was := m.why
+		m.why &^= canceled
+		w.mark++
+		why = c.on.walk(w.mark)
+		m.why = was
+		if r := c.result; r != nil { // what it results in may be that very result
+			w.mark++
+			why |= r.means.why | r.means.to.walk(w.mark)
+		}
+	}
 	if c.verb == "count" {
 		why |= c.arg.walk(w.mark)
 	}

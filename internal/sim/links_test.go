@@ -40,7 +40,8 @@ func TestLinkWorlds(t *testing.T) {
 				seen[k] += v
 			}
 			if w.bad != "" {
-				t.Errorf("link world %d (go test ./internal/sim -run LinkWorlds -linkworld %d): %s\n%s", seed, seed, w.bad, w.trace.String())
+				t.Errorf("seed %d, links: %s\nreplay it with: go test ./internal/sim -run LinkWorlds -linkworld %d\n%s",
+					seed, w.bad, seed, w.trace.String())
 			} else if *linkSeed != 0 {
 				t.Log("\n" + w.trace.String())
 			}

@@ -82,6 +82,9 @@ func (w *world) cancel() {
 
 // giveUp cancels the call, which has not settled.
 func (c *call) giveUp() {
+	for _, d := range c.from.w.calls[c.id:] {
+		d.kept = d.kept || c.left && d.left && d.on == c.result && d.settled == 0
+	}
 	c.canceled = true
 	if c.result != nil {
 		c.result.means.why |= canceled

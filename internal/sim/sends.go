@@ -41,6 +41,9 @@ func (w *world) withdraw(c *call) {
 // dispatch sends a call.
 func (m *machine) dispatch(c *call) {
 	w, h, verb := m.w, c.on, c.verb
+	if m.held() == 0 {
+		defer func() { c.left = m.held() == 0 && h.leads() }()
+	}
 	w.did("send", "%s: call %d, %s on handle %d, number %d", m, c.id, c.verb, h.id, c.seq)
 	if c.arg != nil {
 		w.say("%s: passes handle %d", m, c.arg.id)
@@ -70,6 +73,24 @@ func (m *machine) dispatch(c *call) {
 		c.result.promise = p
 		m.add(c.result)
 	}
+}
+
+// leads reports whether what is sent on h leaves the vat at once, if there is credit.
+func (h *handle) leads() bool {
+	if h.ref != nil {
+		return h.ref.State() == vat.FarRef
+	}
+	return h.promise != nil && h.call != nil && h.call.left && h.call.settled == 0 && !h.call.canceled
+}
+
+// held returns how many sends of m wait for credit.
+func (m *machine) held() (n int) {
+	for _, e := range m.links {
+		if e != nil {
+			n += e.session.Stats().Held
+		}
+	}
+	return n
 }
 
 // watchData is watch for a call that results in data. In a world with gates the promise may be used.

@@ -109,6 +109,8 @@ type call struct {
 	denied    bool    // its sender was told that it is certainly not delivered
 	near      bool    // its object was in the same vat when it was sent: it did not travel
 	withdrawn bool    // canceled before its turn, in the vat of its object
+	left      bool    // it left its vat when it was sent
+	kept      bool    // … and so did the call on whose result it is, which was canceled afterwards
 	arg       *handle // the reference that it carries
 	result    *handle // that its sender has of a result that is a reference
 	size, pad int     // bytes that it results in, and brings

@@ -11,6 +11,7 @@ var (
 	seeds    = flag.Int("seeds", 0, "how many worlds TestWorlds runs; 0: 10000, or 1000 under the race detector")
 	from     = flag.Uint64("from", 1, "the first of their seeds")
 	onlySeed = flag.Uint64("seed", 0, "run the world of this seed alone; with -v its trace is printed")
+	noShrink = flag.Bool("noshrink", false, "only name a world that breaks a rule")
 	only     = flag.String("features", "", "features that every world has, with commas between them, or plain; empty: as each seed says")
 )
 
@@ -38,7 +39,10 @@ func TestWorlds(t *testing.T) {
 		r := Run(*from+i, Options{Features: features})
 		if r.Bad != "" {
 			t.Logf("seed %d, %s: %s", *from+i, r.Features, r.Bad)
-			t.Fatal(Shrink(*from+i, features))
+			if !*noShrink {
+				t.Log(Shrink(*from+i, features))
+			}
+			t.FailNow()
 		}
 		for k, v := range r.Seen {
 			seen[k] += v

@@ -22,6 +22,7 @@ import (
 
 var (
 	seeds   = flag.Int("seeds", 10000, "in how many worlds a bug must show")
+	links   = flag.Int("linkworlds", 1000, "in how many worlds of links, if it is in internal/link")
 	compile = flag.Bool("compile", false, "only see that each patch applies and compiles")
 )
 
@@ -104,13 +105,20 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 	defer func() {
 		err = errors.Join(err, command(tree, text, "patch", "-p1", "-R", "--no-backup-if-mismatch", "-F0"))
 	}()
-	for _, w := range []struct {
+	type world struct {
 		pkg, test, seeds string
+		n                int
 		found            *regexp.Regexp
-	}{
-		{"./internal/sim", "^TestWorlds$", "-seeds=", found},
-		{"./captp", "^TestRandomWorlds$", "-worlds=", foundInMachine}, // with less credit, and no vats
-	} {
+		flags            []string
+	}
+	kinds := []world{
+		{"./internal/sim", "^TestWorlds$", "-seeds=", *seeds, found, []string{"-noshrink"}},
+		{"./captp", "^TestRandomWorlds$", "-worlds=", *seeds, foundInMachine, nil}, // with less credit, and no vats
+	}
+	if bytes.Contains(text, []byte("+++ b/internal/link/")) {
+		kinds = []world{{"./internal/sim", "^TestLinkWorlds$", "-linkworlds=", *links, found, nil}}
+	}
+	for _, w := range kinds {
 		bin := filepath.Join(dir, "worlds.test")
 		if err := command(tree, nil, "go", "test", "-c", "-o", bin, w.pkg); err != nil {
 			return "", "", err
@@ -118,7 +126,7 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 		if *compile {
 			continue
 		}
-		if seed, how, err := worlds(bin, w.found, "-test.run="+w.test, w.seeds+strconv.Itoa(*seeds)); how != "" || err != nil {
+		if seed, how, err := worlds(bin, w.found, append(w.flags, "-test.run="+w.test, w.seeds+strconv.Itoa(w.n))...); how != "" || err != nil {
 			return seed, how, err
 		}
 	}
@@ -146,7 +154,7 @@ func worlds(bin string, found *regexp.Regexp, args ...string) (seed, how string,
 }
 
 var (
-	found          = regexp.MustCompile(`(?m)seed (\d+): (.*)$`)
+	found          = regexp.MustCompile(`(?m)seed (\d+), (.*)$`)
 	foundInMachine = regexp.MustCompile(`(?m)(world \d+) \(go test [^)]*\): (.*)$`)
 )
 
