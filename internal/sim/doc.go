@@ -53,7 +53,6 @@
 // schedule but not the same trace.
 //
 // What it does not cover: goroutines (there are none), and the collector: what it would release is released by the
-// schedule, through internal/bare. Late replies that are large are not made, nor more of them at a time than a session may
-// hold: see README, Status. It does not see a call of few bytes overtake one of many that waits for credit, that what a
-// Finish releases stays exported, or that a call is lost because another, on whose result it was made, was canceled.
+// schedule, through internal/bare. Late replies that are large are not made. It does not see that what a Finish releases
+// stays exported.
 package sim
