@@ -105,6 +105,9 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 	defer func() {
 		err = errors.Join(err, command(tree, text, "patch", "-p1", "-R", "--no-backup-if-mismatch", "-F0"))
 	}()
+	if *compile {
+		return "", "applies and compiles", command(tree, nil, "go", "build", "./captp", "./internal/sim")
+	}
 	type world struct {
 		pkg, test, seeds string
 		n                int
@@ -123,15 +126,9 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 		if err := command(tree, nil, "go", "test", "-c", "-o", bin, w.pkg); err != nil {
 			return "", "", err
 		}
-		if *compile {
-			continue
-		}
 		if seed, how, err := worlds(bin, w.found, append(w.flags, "-test.run="+w.test, w.seeds+strconv.Itoa(w.n))...); how != "" || err != nil {
 			return seed, how, err
 		}
-	}
-	if *compile {
-		return "", "applies and compiles", nil
 	}
 	return "", "NOT FOUND", nil
 }
