@@ -13,6 +13,7 @@ type answer struct {
 	opening     bool // its call is still being read, and cannot refer to its results
 	yourself    bool // the results stay here until the peer says where they go
 	taken       bool // … which it has done
+	reviewed    bool // on the machine's list of those to be looked at again
 	dropExports bool // Finish said that the references in the results are released
 	exports     []uint32
 	told        []told // of the results, if they are kept
@@ -145,11 +146,54 @@ func (s *Session) receiveFinish(id uint32, releaseResultCaps bool) {
 	if releaseResultCaps {
 		a.dropExports = true
 	}
+	if a.call.tail {
+		a.call.Cancel()
+	}
+	a.forsake()
+	a.retire()
+}
+
+// forsake cancels the call if its peer has finished it and nobody uses its results. What was sent on them and has gone on
+// to another vat came there before this does, and if it waits there, the call goes on there. But what waits here, for
+// credit, to go after a call that went on is canceled with it: in a circle of vats it could be that very call.
+func (a *answer) forsake() {
 	c := a.call
-	if !a.returned && len(c.pipes) == 0 || c.tail {
+	if !a.finished || a.returned || c.state == callSettled {
+		return
+	}
+	if c.state == callAsked {
+		for _, p := range c.pipes {
+			if p.ref.held > 0 && p.ref.held == p.ref.holders-1 {
+				c.m.breakRef(p.ref, errCanceled)
+			}
+		}
+	}
+	if c.dropPipes(); len(c.pipes) == 0 {
 		c.Cancel()
 	}
-	a.retire()
+}
+
+// reconsider has the machine forsake c, whose peer may have finished it, at the end of this step: a message may be in the
+// making. Somebody has let go of a result, or does not wait for one any more.
+func (c *Call) reconsider() {
+	a := c.answer
+	if a == nil || !a.finished || a.returned || a.reviewed || a.s.err != nil {
+		return
+	}
+	a.reviewed, c.tangled = true, true
+	a.s.m.review = append(a.s.m.review, a)
+	a.s.touch()
+}
+
+// forsakeAll does what reconsider has put off.
+func (m *Machine) forsakeAll() {
+	for len(m.review) > 0 {
+		a := m.review[0]
+		m.review = m.review[1:]
+		a.reviewed = false
+		a.forsake()
+	}
+	m.review = nil
 }
 
 // retire frees the entry when both sides are done with it.

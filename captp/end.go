@@ -217,30 +217,23 @@ func (s *Session) endLonely(n int) int {
 
 // lonely reports whether nobody uses, or waits for, the results of c.
 func (c *Call) lonely() bool {
-	if len(c.followers) > 0 {
-		return false
-	}
-	for _, p := range c.pipes {
-		if p.ref.holders > 1 {
-			return false
-		}
-		for _, it := range p.ref.queue {
-			if it.call == nil || it.call.state != callSettled {
-				return false
-			}
-		}
-	}
-	return true
+	return len(c.followers) == 0 && !slices.ContainsFunc(c.pipes, pipe.used)
 }
 
-// dropPipes forgets the promises for results of c that nobody holds who could still use them.
+// used reports whether somebody but its call holds the promise, or waits on it.
+func (p pipe) used() bool {
+	return p.ref.holders > 1 || slices.ContainsFunc(p.ref.queue, func(it item) bool {
+		return it.call == nil || it.call.state != callSettled
+	})
+}
+
+// dropPipes forgets the promises for results of c that nobody uses: what was sent on them has left.
 func (c *Call) dropPipes() {
-	s := c.From()
 	c.pipes = slices.DeleteFunc(c.pipes, func(p pipe) bool {
-		if p.ref.holders > 1 || p.ref.pins > 0 || len(p.ref.queue) > 0 {
+		if p.used() {
 			return false
 		}
-		s.charge(-refCost)
+		c.From().charge(-refCost)
 		p.ref.of = nil
 		p.ref.Release()
 		return true

@@ -40,6 +40,9 @@ var programsFound = map[string][]string{
 	"what came back to an honest sender was refused": {
 		"B>A 1 calls; A prom B; A tell r0; B kept A; A kept B; A ret 2 B; B res p0 A; A tell r0; A tell r0; B ret 3 o; A tell r0; A tell r3; A tell r0",
 	},
+	"canceled calls were left that had been passed on, and on whose results others had": {
+		"A>B 600 bytes; A kept B C; B echo a0 C; A echo r0 B; B ret 0 r1; A tell r2",
+	},
 	"a canceled call that was on its way back once more was left": {
 		"A>B 600 bytes; A kept B o; A echo r0 B; B echo a0 o; B ret 0 r2; A tell r1",
 	},

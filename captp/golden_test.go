@@ -43,7 +43,7 @@ import (
 //	cut A B                the connection is lost
 //	tables                 print what is left in the tables
 func TestGolden(t *testing.T) {
-	spec.Covers(t, "PROM-3", "GRANT-1", "TABLE-8")
+	spec.Covers(t, "PROM-3", "GRANT-1", "TABLE-10", "TABLE-11")
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		w := newWorld(t)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {

@@ -39,9 +39,10 @@ type Machine struct {
 	ended     []*Session // with something left in their tables
 	endBatch  int        // see EndInBatches
 	dirty     []*Session
-	pending   int   // local calls that wait inside this vat
-	charged   int64 // bytes, all sessions
-	loose     int64 // bytes that sessions hold outside of the tables
+	review    []*answer // see reconsider
+	pending   int       // local calls that wait inside this vat
+	charged   int64     // bytes, all sessions
+	loose     int64     // bytes that sessions hold outside of the tables
 	serial    uint64
 	noEmbargo bool // for the explorer, which shows what embargoes are for
 	bufs      [][]byte
@@ -79,12 +80,15 @@ func (m *Machine) Pending() int { return m.pending }
 // TakeDirty appends to buf the sessions that have something to write, or have
 // ended, since the last call. Sessions that broke a rule end now.
 func (m *Machine) TakeDirty(buf []*Session) []*Session {
-	for i := 0; i < len(m.dirty); i++ { // ending one may dirty others
-		s := m.dirty[i]
-		if s.failing != "" {
-			s.end(s.failing.ends(), true, false)
+	for again := true; again; again = len(m.review) > 0 {
+		m.forsakeAll()
+		for i := 0; i < len(m.dirty); i++ { // ending one may dirty others
+			s := m.dirty[i]
+			if s.failing != "" {
+				s.end(s.failing.ends(), true, false)
+			}
+			s.sendHeld()
 		}
-		s.sendHeld()
 	}
 	for _, s := range m.dirty {
 		s.flushReleases()

@@ -196,7 +196,10 @@ func (c *Call) Cancel() {
 	case callQueued:
 		e := *errCanceled
 		e.Delivery = NotDelivered
-		c.fail(&e)
+		if c.on != nil && c.on.of != nil {
+			c.on.of.reconsider()
+		}
+		c.fail(&e) // out of the line it lets go of what it was for
 	case callAsked:
 		q := c.q
 		if c.tail && c.answer != nil && c.answer.returned {

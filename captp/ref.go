@@ -138,6 +138,9 @@ func (r *Ref) Release() {
 	r.inUse()
 	r.holders--
 	if r.holders > 0 {
+		if r.of != nil {
+			r.of.reconsider()
+		}
 		return
 	}
 	if r.holders < 0 {
@@ -224,6 +227,14 @@ func (r *Ref) Session() *Session {
 // ResultOf returns the call of whose results r is one, if that has no outcome yet;
 // nil otherwise.
 func (r *Ref) ResultOf() *Call { return r.Settled().of }
+
+// Behind returns the call for one of whose results c waits in this vat, to be sent on it; nil if there is none.
+func (c *Call) Behind() *Call {
+	if c.state == callQueued && c.on != nil {
+		return c.on.ResultOf()
+	}
+	return nil
+}
 
 // Watch asks that w be told, once, of the next change of r: the settling of a
 // promise, or the breaking of a settled reference.
