@@ -53,6 +53,15 @@ func TestACircleThroughResultsBreaks(t *testing.T) {
 			o.next = append(o.next, x, q)
 			return q
 		},
+		"a promise follows the result of a call on what it is to settle": func(v *Vat, o *loops, r *Ref) *Promise[int] {
+			p, res := NewPromise[int](v)
+			o.next = append(o.next, p)
+			q := Send[int](r, "next")
+			for v.core.step() {
+			}
+			res.Follow(Send[int](q, "next"))
+			return q
+		},
 		"a method returns a promise that follows the result of one that returns it": func(v *Vat, o *loops, r *Ref) *Promise[int] {
 			p1, r1 := NewPromise[int](v)
 			p2, r2 := NewPromise[int](v)
@@ -99,18 +108,27 @@ func (k *keeps) Keep(p *Promise[int]) { k.got = p }
 // A result may come back to the vat that is to answer it.
 func TestACircleThroughAResultThatCameBackBreaks(t *testing.T) {
 	spec.Covers(t, "PROM-3")
-	w := newStepped()
-	o := &keeps{self: &Vat{core: w.b}}
-	h, err := w.b.host(o)
-	require.NoError(t, err)
-	w.b.table[sturdyref.HashSwissnum(w.b.id, &secret)] = &Grant{core: w.b, host: h}
-	far := w.a.ask(w.ab, sturdyref.SwissnumOf(secret))
-	q := Send[int](far, "some")
-	far.SendOnly("keep", q)
-	w.run()
-	require.Equal(t, pending, q.state)
-	o.r.Follow(o.got)
-	w.run()
-	require.Equal(t, broken, q.state)
-	require.EqualError(t, q.err(), ErrCycle.Error())
+	for name, back := range map[string]func(q *Promise[int]) *Promise[int]{
+		"itself":            func(q *Promise[int]) *Promise[int] { return q },
+		"of a call on it":   func(q *Promise[int]) *Promise[int] { return Send[int](q, "more") },
+		"of a call on such": func(q *Promise[int]) *Promise[int] { return Send[int](Send[int](q, "more"), "more") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newStepped()
+			o := &keeps{self: &Vat{core: w.b}}
+			h, err := w.b.host(o)
+			require.NoError(t, err)
+			w.b.table[sturdyref.HashSwissnum(w.b.id, &secret)] = &Grant{core: w.b, host: h}
+			far := w.a.ask(w.ab, sturdyref.SwissnumOf(secret))
+			q := Send[int](far, "some")
+			far.SendOnly("keep", back(q))
+			w.run()
+			require.Equal(t, pending, q.state)
+			o.r.Follow(o.got)
+			w.run()
+			require.Equal(t, broken, q.state)
+			require.EqualError(t, q.err(), ErrCycle.Error())
+			require.Empty(t, w.b.calls)
+		})
+	}
 }

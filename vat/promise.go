@@ -282,28 +282,42 @@ func (p *promise) follow(o *promise) {
 }
 
 // awaits reports whether p settles as x does, or as the outcome of call, which waits
-// in this vat for what its method returned. Machine right.
+// in this vat for what its method returned; or only behind that. It does, too, if it
+// is known never to settle. Machine right.
 func (p *promise) awaits(x *promise, call *captp.Call) bool {
-	for p != nil {
-		switch {
-		case p == x || call != nil && p.call == call:
+	mark, far := p, 1
+	for n := 1; p != nil; n++ {
+		if p == x {
 			return true
-		case p.lead != nil:
-			p = p.lead
-		case p.call != nil && p.core.calls[p.call] != nil:
-			p = p.core.calls[p.call].follow
-		case p.named:
-			// It came in a message, and may be what this vat is to answer.
-			of := p.pipe.ResultOf()
-			if of == nil || of == call || p.core.calls[of] == nil {
-				return of != nil && of == call
-			}
-			p = p.core.calls[of].follow
-		default:
-			return false
+		}
+		next, of := p.ahead(call)
+		if of != nil && of == call || next == mark { // the latter is another circle
+			return true
+		}
+		if p = next; n == far {
+			mark, far = p, 2*far
 		}
 	}
 	return false
+}
+
+// ahead returns what p waits for to settle: a promise, nil if it is none of this vat's;
+// and the call through which it does, if any: the walk stops at call.
+func (p *promise) ahead(call *captp.Call) (*promise, *captp.Call) {
+	if p.lead != nil {
+		return p.lead, nil
+	}
+	of := p.call
+	if of == nil && p.named {
+		of = p.pipe.ResultOf() // it came in a message, and may be what this vat is to answer
+	}
+	for of != nil && of != call && p.core.calls[of] == nil {
+		of = of.Behind()
+	}
+	if of == nil || of == call {
+		return nil, of
+	}
+	return p.core.calls[of].follow, of
 }
 
 // followed settles p as what it is told of.
