@@ -74,8 +74,9 @@ func (c *call) mayFail() cause {
 	w := c.from.w
 	w.mark++
 	why := c.on.walk(w.mark) | c.result.walk(w.mark)
-	if m := c.on.means; c.kept && why&cycle == 0 {
-		// Whoever answers the call on whose result it is hears of its cancelation behind this one, and answers both.
+	if m := c.on.means; c.kept && why&cycle == 0 && !w.has(Tight|Driven) {
+		// Whoever answers the call on whose result it is hears of its cancelation behind this one, and answers both;
+		// unless this one waits for credit on its way.
 		was := m.why
 		m.why &^= canceled
 		w.mark++

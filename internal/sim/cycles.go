@@ -16,7 +16,7 @@ func (w *world) become(m *meaning, h *handle) bool {
 	was := m.why
 	if m.to = h; closed {
 		m.why |= cycle
-		if len(r.vats) > 2 || r.calls || w.has(short) {
+		if len(r.vats) > 2 || r.calls {
 			m.why |= endless
 		}
 	}
@@ -29,10 +29,6 @@ func (w *world) become(m *meaning, h *handle) bool {
 	}
 	return true
 }
-
-// short are the features with which calls wait for credit. A circle through two vats is not seen then, sometimes, which is a
-// fault of the protocol machine.
-const short = Tight | Driven
 
 // ring is where a circle goes.
 type ring struct {

@@ -192,8 +192,8 @@ func (w *world) finish() {
 	w.checkCounts()
 	w.letGo()
 	if w.seen["cycle"] > 0 {
-		// A circle through several vats holds itself, and a call that waits for its own result through two may go
-		// round, for as long as the sessions live.
+		// The promises of a circle through several vats hold each other, for as long as the sessions live.
+		w.checkIdle()
 		for i, a := range w.vats {
 			for _, b := range w.vats[:i] {
 				w.sever(a, b)
@@ -292,7 +292,7 @@ func (w *world) giveUp() bool {
 	for _, m := range w.vats {
 		for _, e := range m.links {
 			if e != nil && e.session.Stats().Held > 0 {
-				return w.cancelAll("give up", all) > 0
+				return w.cancelAll("give up", all)+w.cancelData() > 0
 			}
 		}
 	}
@@ -306,6 +306,21 @@ func (w *world) cancelAll(why string, which func(c *call) bool) (n int) {
 			n++
 			w.did(why, "%s: call %d", c.from, c.id)
 			c.giveUp()
+		}
+	}
+	return n
+}
+
+// cancelData withdraws what asks for data that is not known, and returns how often: that takes credit, too.
+func (w *world) cancelData() (n int) {
+	for _, m := range w.vats {
+		for _, h := range m.data {
+			if h.asked && !h.known {
+				n++
+				w.did("give up", "%s: handle %d", m, h.id)
+				h.means.why |= canceled
+				h.data.Cancel()
+			}
 		}
 	}
 	return n
@@ -355,6 +370,20 @@ func (w *world) checkCounts() {
 			}
 			if len(imports) != len(exports) {
 				w.fail("%s exports %d references to %s, which imports %d", a, len(exports), b, len(imports))
+			}
+		}
+	}
+}
+
+// checkIdle checks that no call is under way.
+func (w *world) checkIdle() {
+	for i, a := range w.vats {
+		for j, e := range a.links {
+			if i == j {
+				continue
+			}
+			if st := e.session.Stats(); st.Questions+st.Answers+st.Held != 0 {
+				w.fail("%s with %s: calls are left: %+v", a, w.vats[j], st)
 			}
 		}
 	}
