@@ -16,8 +16,9 @@ const longWait = 10 * time.Second
 
 // maxWaits is how many promises among the arguments of one peer's calls are waited
 // for at a time. Each is asked for what it settles to, with a send of this vat's
-// that waits for the peer's credit, and those are counted together: no peer may
-// have most of them.
+// that may wait as its program's sends do, and counts with those. So all peers
+// together have no more than a quarter of Config.MaxPending, and of what is left of
+// that no peer takes more than a third: it needs many of them to have it all.
 const maxWaits = 4096
 
 // waiting is a call some of whose arguments are promises where its method wants
@@ -209,11 +210,13 @@ func (w *waiting) count(n int) bool {
 	if w.from == nil {
 		return true
 	}
-	s := w.from.Tag().(*session)
-	if s.waits+n > maxWaits {
+	s, c := w.from.Tag().(*session), w.core
+	left := max(1, c.machine.Limits().MaxPending/4) - c.waits
+	if n > 0 && (left < n || s.waits+n > min(maxWaits, max(1, left/2))) {
 		return false
 	}
 	s.waits += n
+	c.waits += n
 	return true
 }
 

@@ -27,7 +27,8 @@ type Config struct {
 	Logger *slog.Logger
 	// MaxPending is how many of this vat's own sends may wait (for credit of a peer,
 	// on promises, or for their turn) before new ones are refused with
-	// ErrOverloaded; see [Ref.Ready]. 0 means 65536.
+	// ErrOverloaded; see [Ref.Ready]. 0 means 65536. Calls of others that wait for
+	// promises among their arguments may have this vat wait for a quarter as many.
 	MaxPending int
 	// NoPadding turns off the padding that hides the lengths of messages.
 	NoPadding bool

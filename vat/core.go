@@ -58,6 +58,7 @@ type core struct {
 	complaints complaints
 	maxPending int
 	bare       bool          // a simulator drives it: no time is measured
+	waits      int           // promises among the arguments of peers' calls that are waited for
 	local      int           // turns queued by local sends
 	ready      []readyWaiter // who waits in Ready, for room for far sends
 	readyNear  []*waiter     // … for near ones

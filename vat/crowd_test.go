@@ -1,6 +1,9 @@
 package vat_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -8,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/vattest"
 )
 
 // Crowd takes many of something.
@@ -75,4 +80,44 @@ func TestDataAndCapabilitiesDoNotMultiply(t *testing.T) {
 	require.Equal(t, 2*n, call[int](t, r, "count", args))
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32<<20))
+}
+
+// All peers together have a vat wait for so many promises only that its own sends go on, and
+// it takes many of them to have it all.
+func TestPeersTogetherLeaveRoomForTheVatsOwnSends(t *testing.T) {
+	spec.Covers(t, "OBJ-19")
+	synctest.Test(t, func(t *testing.T) {
+		net := vattest.NewNetwork()
+		v := net.Vat(t, "v", &vat.Config{MaxPending: 256, Logger: quiet().Logger})
+		sr, err := net.Vat(t, "friend", quiet()).Export(&Crowd{}, nil)
+		require.NoError(t, err)
+		own := v.Enliven(sr)
+		var got []int
+		for i := range 16 {
+			cfg := quiet()
+			cfg.Limits.Protocol.OpenCalls = 1 // of what v asks, the most waits at v
+			peer := net.Vat(t, fmt.Sprint("peer", i), cfg)
+			var asked []*vat.Promise[int]
+			for range 24 {
+				sr, err := v.Export(&Crowd{}, nil)
+				require.NoError(t, err)
+				never, _ := vat.NewPromise[int](peer)
+				asked = append(asked, vat.Send[int](peer.Enliven(sr), "sum", []*vat.Promise[int]{never}))
+			}
+			time.Sleep(time.Second)
+			waits := 0
+			for _, q := range asked {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				if _, err := q.Await(ctx); errors.Is(err, context.DeadlineExceeded) {
+					waits++
+				} else {
+					require.ErrorIs(t, err, vat.ErrOverloaded)
+				}
+				cancel()
+			}
+			got = append(got, waits)
+		}
+		require.Equal(t, []int{21, 14, 10, 6, 4, 3, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0}, got)
+		require.Equal(t, 3, call[int](t, own, "sum", []int{1, 2}))
+	})
 }
