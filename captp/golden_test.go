@@ -1,6 +1,7 @@
 package captp
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,21 +45,26 @@ import (
 //	tables                 print what is left in the tables
 func TestGolden(t *testing.T) {
 	spec.Covers(t, "PROM-3", "GRANT-1", "TABLE-10", "TABLE-11")
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		w := newWorld(t)
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			w.out.Reset()
-			if d.Cmd == "new" {
-				w = newWorld(t)
-			}
-			for _, line := range strings.Split(d.Input, "\n") {
-				if line = strings.TrimSpace(line); line != "" {
-					w.command(line)
+	scripts, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts)
+	for _, path := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			w := newWorld(t)
+			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+				w.out.Reset()
+				if d.Cmd == "new" {
+					w = newWorld(t)
 				}
-			}
-			return w.out.String()
+				for _, line := range strings.Split(d.Input, "\n") {
+					if line = strings.TrimSpace(line); line != "" {
+						w.command(line)
+					}
+				}
+				return w.out.String()
+			})
 		})
-	})
+	}
 }
 
 func (w *world) command(line string) {
