@@ -86,7 +86,14 @@ func message(m rpc.Message, method func(rpc.Call) string) string {
 		case rpc.Disembargo_context_Which_receiverLoopback:
 			return fmt.Sprintf("disembargo %s receiver-loopback %d", target(must(d.Target())), d.Context().ReceiverLoopback())
 		}
+		if d.Context().Which() == rpc.Disembargo_context_Which_accept {
+			return fmt.Sprintf("disembargo %s accept %s", target(must(d.Target())), bytes(must(d.Context().Accept())))
+		}
 		return "disembargo " + d.Context().Which().String()
+	case rpc.Message_Which_provide:
+		return provide(must(m.Provide()))
+	case rpc.Message_Which_accept:
+		return accept(must(m.Accept()))
 	case rpc.Message_Which_abort:
 		return "abort " + exception(must(m.Abort()))
 	case rpc.Message_Which_unimplemented:
@@ -155,7 +162,7 @@ func capability(d rpc.CapDescriptor) string {
 	case rpc.CapDescriptor_Which_receiverAnswer:
 		return "receiver-answer " + promised(must(d.ReceiverAnswer()))
 	case rpc.CapDescriptor_Which_thirdPartyHosted:
-		return fmt.Sprintf("third-party vine e%d", must(d.ThirdPartyHosted()).VineId())
+		return thirdParty(must(d.ThirdPartyHosted()))
 	}
 	return "none"
 }
