@@ -24,7 +24,7 @@ type answer struct {
 // openAnswer makes the entry for a call of the peer's. Nil means that the peer
 // cannot have sent it.
 func (s *Session) openAnswer(id uint32, bytes int) *answer {
-	if s.answers.get(id) != nil {
+	if s.answers.get(id) != nil || s.gifts[id] != nil {
 		s.fatal(ProtoID)
 		return nil
 	}
@@ -32,10 +32,7 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 		s.fatal(LimitCalls)
 		return nil
 	}
-	if !s.answered || id > s.highAnswer {
-		s.highAnswer = id
-	}
-	s.answered = true
+	s.sawQuestion(id)
 	a := s.m.newAnswer()
 	a.s, a.id, a.bytes, a.counted = s, id, int64(bytes), true
 	a.call = s.m.newCall()
@@ -45,6 +42,14 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 	s.answerBytes += a.bytes
 	s.charge(answerCost)
 	return a
+}
+
+// sawQuestion notes that the peer has used a question id.
+func (s *Session) sawQuestion(id uint32) {
+	if !s.answered || id > s.highAnswer {
+		s.highAnswer = id
+	}
+	s.answered = true
 }
 
 // receiveCall takes a call of the peer's in.
@@ -111,7 +116,7 @@ func (s *Session) receiveBootstrap(id uint32, size int) {
 // to us come on top (see routeFrom): no more than we have open, and about as large.
 func (s *Session) overCredit(size int) bool {
 	lim := &s.m.lim
-	return s.answerCalls >= lim.OpenCalls+s.questions.n || s.answerBytes+int64(size) > lim.OpenBytes+2*s.questionBytes
+	return s.answerCalls >= lim.OpenCalls+s.questions.n-s.donations || s.answerBytes+int64(size) > lim.OpenBytes+2*s.questionBytes
 }
 
 // uncount ends what the call takes of the peer's credit: it is answered, or the peer lost interest. The peer, which hears
@@ -129,6 +134,10 @@ var capRoot = [8]byte{3}
 
 // receiveFinish handles the peer's last word about a question of its.
 func (s *Session) receiveFinish(id uint32, releaseResultCaps bool) {
+	if g := s.gifts[id]; g != nil {
+		g.end()
+		return
+	}
 	a := s.answers.get(id)
 	if a == nil {
 		// A Finish may cross a Return that made it unnecessary.

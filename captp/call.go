@@ -52,11 +52,12 @@ type Call struct {
 	sink   Sink    // local sender
 	answer *answer // or remote one
 
-	on   *Ref      // in whose queue it waits
-	obj  *Ref      // near target, once delivered; one holder
-	q    *question // once asked
-	line *held     // while it waits for credit
-	via  *Session  // through which calls pipelined on the outcome travelled
+	on     *Ref        // in whose queue it waits
+	obj    *Ref        // near target, once delivered; one holder
+	q      *question   // once asked
+	line   *held       // while it waits for credit
+	accept *acceptance // it is an Accept
+	via    *Session    // through which calls pipelined on the outcome travelled
 
 	pipes     []pipe
 	follows   *Call // while following

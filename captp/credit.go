@@ -65,6 +65,9 @@ func (r *Ref) takeHeld(to *Ref) {
 	if r.held == 0 {
 		return
 	}
+	if to != nil {
+		to = to.onVine()
+	}
 	s := r.through()
 	s.touch() // what stood behind it may go on
 	same := to != nil && to.live() && to.through() == s
@@ -91,7 +94,9 @@ func (r *Ref) takeHeld(to *Ref) {
 func (s *Session) Grant(calls uint32, bytes uint64) {
 	s.grantCalls = int64(calls)
 	s.grantBytes = int64(min(bytes, 1<<62))
+	s.granted = true
 	s.sendHeld()
+	s.meetAll()
 }
 
 // Held returns how many sends wait for the peer's credit.
@@ -108,7 +113,7 @@ func (s *Session) ask(c *Call, r *Ref) {
 	}
 	switch size := c.sizeBound(); {
 	case c.strict:
-		if int64(s.questions.n) >= 4*s.grantCalls+spareCalls+int64(s.m.lim.OpenCalls) {
+		if int64(s.questions.n-s.donations) >= 4*s.grantCalls+spareCalls+int64(s.m.lim.OpenCalls) {
 			c.fail(errOverloaded)
 			return
 		}
@@ -151,7 +156,7 @@ const spareCalls = 64
 // yet there are no more than the peer bears with, see openAnswer.
 func (s *Session) affords(c *Call, size int64) bool {
 	switch {
-	case int64(s.questions.n) >= 3*s.grantCalls+spareCalls:
+	case int64(s.questions.n-s.donations) >= 3*s.grantCalls+spareCalls:
 		return false
 	case c.goesBack(s):
 		return s.backCalls < s.grantCalls

@@ -41,6 +41,7 @@ type (
 		target  targetMsg
 		context uint16
 		id      uint32
+		accept  string // of context accept
 	}
 )
 
@@ -99,10 +100,14 @@ func (s *Session) receive(frame []byte, patient bool) bool {
 		s.decodeResolve(body)
 	case msgDisembargo:
 		if t, ok := s.decodeTarget(body); ok {
-			s.receiveDisembargo(disembargoMsg{target: t, context: body.U16(4), id: body.U32(0)})
+			s.decodeDisembargo(body, t)
 		}
 	case msgBootstrap:
 		s.receiveBootstrap(body.U32(0), len(frame))
+	case msgProvide:
+		s.receiveProvide(body)
+	case msgAccept:
+		s.receiveAccept(body, len(frame))
 	case msgAbort:
 		s.end(&Error{Kind: Disconnected, Reason: PeerAbort.Text() + ": " + decodeError(body).Reason, Outcome: PeerAbort}, false, false)
 	case msgUnimplemented:
@@ -189,6 +194,18 @@ func (s *Session) decodeResolve(b capn.Ptr) {
 	default:
 		s.unimplemented()
 	}
+}
+
+func (s *Session) decodeDisembargo(b capn.Ptr, t targetMsg) {
+	d := disembargoMsg{target: t, context: b.U16(4), id: b.U32(0)}
+	if d.context == contextAccept && s.offered {
+		var ok bool
+		if d.accept, ok = embargoOf(b); !ok {
+			s.fatal(ProtoMessage)
+			return
+		}
+	}
+	s.receiveDisembargo(d)
 }
 
 // decodeTarget reads the MessageTarget in the first pointer of b.
@@ -296,13 +313,7 @@ func (s *Session) receiveCap(d capn.Ptr) (r *Ref, ok bool) {
 		r, ok := s.returning(t)
 		return s.m.detour(r), ok
 	case capThirdPartyHosted:
-		// The vine leads there too.
-		tp, err := d.Field(0)
-		if err != nil || !tp.IsStruct() {
-			s.fatal(ProtoMessage)
-			return nil, false
-		}
-		return s.importRef(tp.U32(0), false), s.failing == ""
+		return s.receiveThird(d)
 	}
 	return s.m.BrokenRef(errUnknownCap), true
 }
@@ -313,11 +324,11 @@ func (s *Session) returning(t targetMsg) (*Ref, bool) {
 	if r == nil {
 		return nil, false
 	}
-	end := r.Settled()
+	end := r.Settled().onVine()
 	switch {
 	case s.goesOn(r, way):
 		p := s.m.NewPromise()
-		s.embargo(p, r, end.Retain())
+		s.embargo(p, r, r.Settled().Retain())
 		r.Release()
 		return p, s.failing == ""
 	case end.live() && end.through() == s:

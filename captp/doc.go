@@ -31,12 +31,20 @@
 //
 // # Order
 //
-// Two sends on one reference arrive in the order in which they were made. Three
+// Two sends on one reference arrive in the order in which they were made. Four
 // mechanisms keep it, each in a file: a promise that travelled through a peer
 // and turns out to be here is embargoed until a Disembargo has followed the
 // older calls home (embargo.go); a call that waits for an argument closes the
-// gate of its path (gate.go); and calls that must wait for the peer's credit wait
-// in one line (credit.go).
+// gate of its path (gate.go); calls that must wait for the peer's credit wait in one
+// line (credit.go); and a reference that is handed over is closed while a Disembargo
+// follows the older calls to the object (handoff.go).
+//
+// # Third vats
+//
+// A reference to an object of a third vat is passed with a vine, a way there through
+// the vat that passes it, and with what it takes to fetch the object from its own vat.
+// The roles have a file each: donor.go, gifts.go for the host, handoff.go for the
+// recipient, in which [Handoff] looks for a session by the driver's [Introducer].
 //
 // # Hostile peers
 //

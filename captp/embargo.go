@@ -24,7 +24,7 @@ func (m *Machine) settleRemote(p *Ref, s *Session, to *Ref) {
 		to.used = to.used || p.used
 		p.Retain()
 		m.forward(p, to.Retain())
-		p.movePins(to)
+		p.movePins(to.onVine())
 		to.Release()
 		p.Release()
 	case !p.used || m.noEmbargo || s.err != nil || to.State() == Broken:
@@ -144,6 +144,12 @@ func (s *Session) receiveDisembargo(d disembargoMsg) {
 		delete(s.embargoes, d.id)
 		s.arrived(p, d.target)
 		s.moreEmbargoes()
+	case contextAccept:
+		if !s.offered {
+			s.unimplemented()
+			return
+		}
+		s.receiveDisembargoAccept(d.target, d.accept)
 	default:
 		s.unimplemented()
 	}
@@ -161,6 +167,11 @@ func (s *Session) arrived(p *Ref, at targetMsg) {
 		s.embargo(p, r, p.embargoed)
 		p.Release()
 		return
+	}
+	if to := p.embargoed; to != nil && way && r.Vine() && to.Settled().onVine() != r {
+		// What came before goes on by the vine, where no Disembargo can follow it to the host any more: the longer way stays.
+		p.embargoed = r.Retain()
+		to.Release()
 	}
 	if g := s.gate(r); g != nil {
 		g.queue = append(g.queue, item{lift: p})
@@ -182,6 +193,7 @@ func (s *Session) reflect(r *Ref, id uint32) {
 	if s.err != nil {
 		return
 	}
+	r = r.onVine()
 	if r.was == s {
 		// What came before it has failed; there is no way to name any more.
 		s.writeDisembargo(r, receiverLoopback, id)

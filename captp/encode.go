@@ -144,6 +144,9 @@ func (s *Session) putCap(d capn.StructB, r *Ref) (*Ref, *exported) {
 			d.SetU32(4, r.imp.id)
 			return r, nil
 		}
+		if s.donates(r) {
+			return r, s.putThird(d, r)
+		}
 		if r.imp.promise {
 			arm = capSenderPromise
 		}
@@ -152,6 +155,14 @@ func (s *Session) putCap(d capn.StructB, r *Ref) (*Ref, *exported) {
 			d.SetU16(0, capReceiverAnswer)
 			s.putPromisedAnswer(d.Slot(0), r)
 			return r, nil
+		}
+		arm = capSenderPromise
+	case routeVine:
+		if v := r.to; v.through() == s {
+			v.Retain()
+			r.Release()
+			defer v.Release()
+			return s.putCap(d, v)
 		}
 		arm = capSenderPromise
 	case routeQueue, routeBroken:

@@ -24,6 +24,7 @@ func (s *Session) end(err *Error, tell, neverSent bool) {
 	if neverSent {
 		left = NotDelivered
 	}
+	s.endDonations()
 	s.endQuestions(err.as(left))
 	s.endHeld(err.as(NotDelivered))
 	for _, id := range sortedKeys(s.embargoes) {
@@ -39,6 +40,8 @@ func (s *Session) end(err *Error, tell, neverSent bool) {
 		e.way.unpin()
 	}
 	s.embargoesToCome = nil
+	s.endGifts()
+	s.meetAll()
 	s.leaving, s.partial, s.stash = nil, nil, stash{}
 	s.bookLoose()
 	if s.imports.n+s.answers.n+s.exports.n >= s.m.endBatch || !s.bury(s.m.endBatch) {
@@ -95,6 +98,9 @@ func (s *Session) bury(n int) (done bool) {
 		s.forgetImport(imp)
 		if imp.ref.route == routeImport {
 			s.m.breakRef(imp.ref, s.err)
+		}
+		if imp.hand != nil {
+			s.m.donorGone(imp.hand, s.err)
 		}
 	}
 	for ; n > 0 && len(r.answers) > 0; n-- {

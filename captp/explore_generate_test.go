@@ -12,6 +12,7 @@ var (
 	statesFlag   = flag.Int("states", 5000, "states after which a program is given up")
 	richFlag     = flag.Bool("rich", false, "programs have all the credit that they want")
 	partsFlag    = flag.Int("parts", 10, "most parts of a program")
+	handoffFlag  = flag.Bool("handoff", false, "programs of three vats and more hand references over")
 	secondsFlag  = flag.Int("seconds", 3600, "with -programs: how long at most")
 	programFlag  = flag.String("program", "", "explore this program only")
 	programsFlag = flag.Int("programs", 0, "programs to explore; 0: up to 1000, but no longer than 10 s")

@@ -50,6 +50,9 @@ func makeProgram(seed uint64, vats int) *program {
 	g := &gen{rng: rand.New(rand.NewPCG(seed, 0x9e0))}
 	for {
 		if p := g.program(vats); len(p.ops) <= *partsFlag {
+			if vats > 2 && *handoffFlag {
+				p = g.handOver(p)
+			}
 			return p
 		}
 	}
@@ -301,4 +304,31 @@ func (g *gen) complete() {
 		}
 		g.settle(pl)
 	}
+}
+
+// handOver has a program's references handed over, all vats being linked, at once or when a vat comes to it.
+func (g *gen) handOver(p *program) *program {
+	meets := 0
+	if g.chance(80) {
+		meets = 1 + g.rng.IntN(3)
+	}
+	for range meets {
+		p = p.with(g.rng.IntN(len(p.ops)+1), gop{at: g.rng.IntN(p.vats), verb: "meet"})
+	}
+	if g.chance(8) {
+		p = p.with(g.rng.IntN(len(p.ops)+1), gop{at: g.rng.IntN(p.vats), verb: "leave"})
+	}
+	if g.chance(8) {
+		p = p.with(g.rng.IntN(len(p.ops)+1), gop{at: g.rng.IntN(p.vats), verb: "tick"})
+	}
+	p.option("handoff")
+	if meets > 0 {
+		p.option("late")
+	}
+	for a := range p.vats {
+		for b := range a {
+			p.option(fmt.Sprintf("link %c%c", 'A'+b, 'A'+a))
+		}
+	}
+	return p
 }

@@ -12,7 +12,7 @@ func (p *program) shape() (*shape, string) {
 	if bad := pl.wrong(); bad != "" {
 		return nil, bad
 	}
-	s := &shape{name: p.String(), program: p.String(), credit: map[string]credit{}, steps: vatSteps{}, mayStick: true, tail: p.tail, lazy: p.lazy, cancels: pl.cancels}
+	s := &shape{name: p.String(), program: p.String(), credit: map[string]credit{}, steps: vatSteps{}, mayStick: true, tail: p.tail, lazy: p.lazy, cancels: pl.cancels || pl.leaves, leaves: pl.leaves, handoff: p.hand, late: p.late}
 	for i := range p.vats {
 		s.vats = append(s.vats, string(rune('A'+i)))
 	}
@@ -27,6 +27,9 @@ func (p *program) shape() (*shape, string) {
 		}
 	}
 	for _, o := range p.opts {
+		if l, ok := strings.CutPrefix(o, "link "); ok {
+			s.link(l[:1], l[1:])
+		}
 		var way, unit string
 		var n uint64
 		if k, _ := fmt.Sscan(o, &way, &n, &unit); k < 3 {
@@ -50,7 +53,7 @@ func (p *program) shape() (*shape, string) {
 			s.before = append(s.before, [2]string{msgName(b.op), msgName(i)})
 		}
 		switch {
-		case pl.cancels:
+		case pl.cancels || pl.leaves:
 			s.may = append(s.may, msgName(i))
 		case m.to == p.vats:
 			s.breaks = append(s.breaks, msgName(i))
@@ -130,6 +133,16 @@ func (p *program) step(pl *plan, i int, o gop) xStep {
 		does = func(v *xVat) { v.cancel(num(0)) }
 	case "await":
 		does = func(*xVat) {}
+	case "meet":
+		does = (*xVat).meetAll
+	case "tick":
+		does = func(v *xVat) {
+			for range acceptTicks + 1 {
+				v.m.Tick()
+			}
+		}
+	case "leave":
+		does = (*xVat).leave
 	case "drop":
 		does = func(v *xVat) { v.drop(o.args[0]) }
 	}

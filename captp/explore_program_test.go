@@ -36,11 +36,16 @@ import (
 //	cancel 3        cancel what part 3 sent
 //	await H         wait until H is no promise
 //	drop H          let go of H
+//	meet            find whom it was told of (with "late")
+//	tick            eleven seconds pass at the vat
+//	leave           end all sessions
 //
 // A vat waits with a part until it holds what the part names. Options come first,
 // without a vat: "A>B 2 calls", "A>B 620 bytes", "tail" (sessions allow tail
 // calls), "eager" (references are let go of after their last use), "lazy" (vats write
-// some time later), "circle" (promises may lead to themselves: then they break).
+// some time later), "circle" (promises may lead to themselves: then they break), "handoff"
+// (references are handed over), "late" (… once the recipient does "meet"), "link BC" (a link
+// that no part names).
 type program struct {
 	vats   int
 	opts   []string
@@ -49,6 +54,8 @@ type program struct {
 	tail   bool
 	circle bool
 	lazy   bool
+	hand   bool
+	late   bool
 }
 
 type gop struct {
@@ -97,6 +104,8 @@ func (p *program) option(o string) {
 	p.tail = p.tail || o == "tail"
 	p.circle = p.circle || o == "circle"
 	p.lazy = p.lazy || o == "lazy"
+	p.hand = p.hand || o == "handoff"
+	p.late = p.late || o == "late"
 }
 
 // The meaning of a program, found without running it.
@@ -138,6 +147,7 @@ type plan struct {
 	open     map[*gnode]string // promises that are not resolved, by a name
 	followed map[int]bool      // parts whose calls others follow
 	cancels  bool
+	leaves   bool
 	bad      string
 }
 
@@ -233,7 +243,7 @@ func (pl *plan) settle(i int, n *gnode, e gedge) {
 }
 
 func (pl *plan) do(i int, o gop) {
-	need := map[string]int{"echo": 2, "ret": 2, "res": 2, "follow": 2, "new": 0, "need": 2}
+	need := map[string]int{"echo": 2, "ret": 2, "res": 2, "follow": 2, "new": 0, "need": 2, "meet": 0, "tick": 0, "leave": 0}
 	n, ok := need[o.verb]
 	if !ok {
 		n = 1
@@ -295,6 +305,9 @@ func (pl *plan) do(i int, o gop) {
 		pl.cancels = true
 	case "await":
 		pl.use(i, o, o.args[0])
+	case "meet", "tick":
+	case "leave":
+		pl.leaves = true
 	case "drop":
 		h := pl.use(i, o, o.args[0])
 		delete(pl.hands[o.at], h.name)

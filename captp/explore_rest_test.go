@@ -54,7 +54,9 @@ func (w *xWorld) settle() error {
 	for range 2000 {
 		moved := false
 		for _, v := range w.vats {
-			w.put(v, v.flush())
+			outs := v.flush()
+			w.put(v, outs)
+			moved = moved || len(outs) > 0
 			for _, from := range sortedNames(v.sessions) {
 				k := [2]string{from, v.name}
 				q := w.wires[k]
@@ -99,6 +101,24 @@ func (x *search) atRest(i int32, st state) {
 	}
 }
 
+// timePasses lets hosts give up on what will not come, since somebody has left.
+func (w *xWorld) timePasses() string {
+	for _, v := range w.vats {
+		for range acceptTicks {
+			v.m.Tick()
+		}
+	}
+	if err := w.settle(); err != nil {
+		return err.Error()
+	}
+	for _, v := range w.vats {
+		if bad := v.s.disorder(v.arrivals); bad != "" {
+			return fmt.Sprintf("at %s: %s", v.name, bad)
+		}
+	}
+	return ""
+}
+
 // blameless reports whether no object owes an answer, and no vat a step.
 func (w *xWorld) blameless() bool {
 	for _, v := range w.vats {
@@ -119,6 +139,11 @@ func (s *shape) wrongAtRest(w *xWorld) (bad string, stuck bool) {
 		}
 		if outs := v.flush(); len(outs) > 0 {
 			return fmt.Sprintf("%s stands still although it has something to say: %s", v.name, traceFrame(outs[0].msg)), false
+		}
+	}
+	if s.leaves {
+		if bad := w.timePasses(); bad != "" {
+			return bad, false
 		}
 	}
 	for _, v := range w.vats {
@@ -158,7 +183,7 @@ func (w *xWorld) selfLocked() string {
 			s := v.sessions[name]
 			open := false
 			for _, q := range s.questions.entries {
-				open = open || q != nil && !q.returned
+				open = open || q != nil && !q.returned && q.donation == nil
 			}
 			if s.Held() > 0 && !open {
 				return fmt.Sprintf("at %s %d sends wait for credit of %s's, though all calls there have returned", v.name, s.Held(), name)
@@ -240,11 +265,11 @@ func (w *xWorld) end(stuck bool) string {
 			if st != (Stats{}) {
 				return fmt.Sprintf("left in the tables of %s with %s: %+v", v.name, name, st)
 			}
-			if s.openCalls != 0 || s.openBytes != 0 || s.answerBytes != 0 {
+			if s.err == nil && (s.openCalls != 0 || s.openBytes != 0 || s.answerBytes != 0) {
 				return fmt.Sprintf("%s with %s: open calls %d, bytes %d, answer bytes %d", v.name, name, s.openCalls, s.openBytes, s.answerBytes)
 			}
 		}
-		if v.m.Charged() != 0 || v.m.Pending() != 0 || len(v.m.gates) != 0 {
+		if v.m.Ticks() || v.m.Charged() != 0 || v.m.Pending() != 0 || len(v.m.gates) != 0 {
 			return fmt.Sprintf("%s: %d bytes charged, %d pending, %d gates", v.name, v.m.Charged(), v.m.Pending(), len(v.m.gates))
 		}
 	}

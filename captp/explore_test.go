@@ -45,6 +45,10 @@ type shape struct {
 	tail bool
 	// lazy says that a vat does not write at once: that is something that happens, too.
 	lazy bool
+	// handoff says that vats hand references over, and late that they meet only in a step "meet".
+	handoff, late bool
+	// leaves says that a vat leaves: what it was to pass on may be lost.
+	leaves bool
 	// before lists pairs of messages: the first must arrive before the second.
 	before [][2]string
 	// all lists messages that must arrive, each once.

@@ -26,8 +26,10 @@ type xVat struct {
 	sent     map[string]*xSent
 	steps    []xStep
 	turns    []func()
-	arrivals []string // messages, in the order of their turns
-	bad      string   // what went wrong here
+	arrivals []string   // messages, in the order of their turns
+	meets    []*Handoff // asked for, in shapes where that takes a step
+	nonces   int
+	bad      string // what went wrong here
 }
 
 // xStep is something that a vat does by itself, once it can.
@@ -337,7 +339,7 @@ func (v *xVat) flush() (outs []xOut) {
 			outs = append(outs, xOut{s.Peer(), out[:size:size]})
 			out = out[size:]
 		}
-		if err := s.Err(); err != nil {
+		if err := s.Err(); err != nil && !v.s.leaves {
 			v.wrong("%s ended its session with %s: %s", v.name, s.Peer(), err)
 		}
 	}
@@ -362,8 +364,12 @@ func (s *shape) newVat(name string, noEmbargo bool) *xVat {
 			lim.OpenBytes = max(lim.OpenBytes, int64(c.bytes))
 		}
 	}
-	v.m = New(&Config{ObjectInterface: testInterface, Limits: lim})
-	v.m.noEmbargo = noEmbargo
+	cfg := &Config{ObjectInterface: testInterface, Limits: lim}
+	if s.handoff {
+		cfg.Vat, cfg.Introducer = vatIDOf(name), v
+	}
+	v.m = New(cfg)
+	v.m.noEmbargo, v.m.hasty = noEmbargo && !s.handoff, noEmbargo
 	for _, l := range s.links {
 		a, b, _ := strings.Cut(l, " ")
 		if b == name {
@@ -372,7 +378,8 @@ func (s *shape) newVat(name string, noEmbargo bool) *xVat {
 		if a != name {
 			continue
 		}
-		sess := v.m.Connect(SessionConfig{Peer: b, Bootstrap: v.near("boot").Retain(), TailCalls: s.tail})
+		sess := v.m.Connect(SessionConfig{Peer: b, Bootstrap: v.near("boot").Retain(), TailCalls: s.tail, Vat: vatIDOf(b)})
+		sess.Offer(nil)
 		c := s.creditOn(l, b)
 		sess.Grant(c.calls, c.bytes)
 		v.sessions[b] = sess
@@ -386,4 +393,42 @@ func (s *shape) newVat(name string, noEmbargo bool) *xVat {
 		f(v)
 	}
 	return v
+}
+
+// vatIDOf is what others know a vat of that name by.
+func vatIDOf(name string) string {
+	var id [idSize]byte
+	copy(id[:], name)
+	return string(id[:])
+}
+
+// Nonce implements Introducer.
+func (v *xVat) Nonce() (n [idSize]byte) {
+	v.nonces++
+	copy(n[:], fmt.Sprintf("%s-%d", v.name, v.nonces))
+	return n
+}
+
+// Meet implements Introducer.
+func (v *xVat) Meet(h *Handoff) {
+	v.meets = append(v.meets, h)
+	if !v.s.late {
+		v.turns = append(v.turns, v.meetAll)
+	}
+}
+
+// leave ends all sessions.
+func (v *xVat) leave() {
+	for _, name := range sortedNames(v.sessions) {
+		v.sessions[name].Abort(PeerGone.ends())
+	}
+}
+
+// meetAll has the vat find whom it has to meet, if there is a way.
+func (v *xVat) meetAll() {
+	meets := v.meets
+	v.meets = nil
+	for _, h := range meets {
+		v.m.Met(h, v.sessions[strings.TrimRight(h.Host(), "\x00")])
+	}
 }

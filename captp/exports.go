@@ -12,6 +12,8 @@ type exported struct {
 	count uint32
 	ref   *Ref // what was exported; nil once resolved
 	told  told // what the peer was told that it is
+
+	donation *donation // it is a vine: see donor.go
 }
 
 // exportRef sends r once more: it returns its entry, counted up.
@@ -86,6 +88,9 @@ func (s *Session) releaseExport(id, n uint32) {
 
 func (s *Session) forgetExport(e *exported) {
 	s.charge(-exportCost)
+	if e.donation != nil {
+		e.donation.finish()
+	}
 	e.count = 0
 	if e.ref == nil {
 		e.told.forget()

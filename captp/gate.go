@@ -78,6 +78,8 @@ func (c *Call) Ready() {
 			} else if it.open != nil {
 				m.forward(it.open, r.Retain())
 				it.open.Release()
+			} else if it.errand != nil {
+				it.errand.reach(r)
 			}
 			g.queue = append(g.queue, rest...)
 		}

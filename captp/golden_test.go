@@ -23,6 +23,7 @@ import (
 //	  tail                 … that leave results of returning calls where they are
 //	  credit=N bytes=N     … granting each other no more than that
 //	  embargoes=N          … with no more than that under way at a time
+//	  handoff              … that hand references over
 //	  nocredit             … granting nothing until "grant A B calls bytes"
 //	A: R = boot B          the bootstrap object of B
 //	A: R = near NAME [GRANT] an object of A's
@@ -39,12 +40,14 @@ import (
 //	A: #1 ready            a call that waited goes on
 //	A: wait NAME / nowait NAME  calls to the object wait, or not
 //	A: cancel C, done C, release R, show R, revoke GRANT
+//	A: meet / A: unmet     A finds those whom it wants to meet, or does not
+//	A: seconds N           time passes at A
 //	A > B [n]              deliver one message (n) from A to B
 //	run                    deliver everything
 //	cut A B                the connection is lost
 //	tables                 print what is left in the tables
 func TestGolden(t *testing.T) {
-	spec.Covers(t, "PROM-3", "GRANT-1", "TABLE-10", "TABLE-11")
+	spec.Covers(t, "PROM-3", "GRANT-1", "TABLE-10", "TABLE-11", "HAND-11", "HAND-13", "HAND-14")
 	scripts, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts)
@@ -111,6 +114,8 @@ func (w *world) makeVats(args []string) {
 		switch k {
 		case "tail":
 			tail = true
+		case "handoff":
+			w.handoff = true
 		case "nocredit":
 			calls = 0
 		case "credit":
@@ -225,6 +230,14 @@ func (v *testVat) command(line string) {
 		v.say("%s: %s is %s", v.name, f[1], v.describe(v.ref(f[1])))
 	case "revoke":
 		v.m.Revoke(v.grants[f[1]], &Error{Code: "vat.nosuchobject", Reason: "no such object"})
+	case "meet":
+		v.meet(true)
+	case "unmet":
+		v.meet(false)
+	case "seconds":
+		for range number(t, f[1]) {
+			v.m.Tick()
+		}
 	case "forget":
 		v.sessions[f[1]].ForgetBootstrap()
 	default:

@@ -233,7 +233,7 @@ func (v *victim) clean() {
 }
 
 func TestHostileMessages(t *testing.T) {
-	spec.Covers(t, "TABLE-1", "TABLE-2", "TABLE-3", "TABLE-4", "TABLE-5", "TABLE-9", "MSG-1", "MSG-2", "MSG-3", "MSG-4", "END-1", "END-2", "EMB-4", "TAIL-1")
+	spec.Covers(t, "TABLE-1", "TABLE-2", "TABLE-3", "TABLE-4", "TABLE-5", "TABLE-9", "MSG-1", "MSG-2", "MSG-3", "MSG-4", "END-1", "END-2", "EMB-4", "TAIL-1", "HAND-1")
 	frames := func(f ...[]byte) [][]byte { return f }
 	unknownKind := raw(boot(9), 1, 0, 77)
 	deep := make([]uint16, 65)

@@ -14,6 +14,9 @@ type imported struct {
 	promise bool
 	ref     *Ref
 	leaving bool // on the session's list of those to release
+	vine    bool // it leads to a third vat's object
+
+	hand *Handoff // … from where another way is looked for
 }
 
 // importRef takes one wire reference to the peer's id and returns its reference

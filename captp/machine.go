@@ -16,6 +16,9 @@ type Config struct {
 	// ObjectInterface is the interface whose calls may answer data where a
 	// reference was pipelined: Object of spec/object.capnp. Zero: none.
 	ObjectInterface uint64
+	// Vat is this vat's id, 32 bytes, and Introducer finds others; without them references are never handed over.
+	Vat        string
+	Introducer Introducer
 }
 
 // Host is the vat around a machine.
@@ -44,11 +47,18 @@ type Machine struct {
 	charged   int64     // bytes, all sessions
 	loose     int64     // bytes that sessions hold outside of the tables
 	serial    uint64
-	noEmbargo bool // for the explorer, which shows what embargoes are for
+	noEmbargo bool                    // for the explorer, which shows what embargoes are for …
+	hasty     bool                    // … and that of an Accept
+	ticks     uint64                  // seconds, as far as anything waits
+	gifts     map[string]*gift        // that nobody has found yet, by giftKey
+	accepts   map[*accepting]bool     // that are not answered
+	waiting   map[string][]*accepting // … and have found nothing, by giftKey
+	donations map[*donation]bool
 	bufs      [][]byte
 	pool      pool
 
 	b       capn.Builder // of the message being written
+	other   capn.Builder // of one for another session, meanwhile
 	frame   capn.Message // being read
 	caps    []*Ref       // of it: see receiveCaps
 	scratch capn.Message // results being returned
@@ -56,7 +66,11 @@ type Machine struct {
 
 // New makes a machine. cfg may be nil.
 func New(cfg *Config) *Machine {
-	m := &Machine{near: make(map[nearKey]*Ref), gates: make(map[gateKey]*Ref), endBatch: math.MaxInt}
+	m := &Machine{
+		near: make(map[nearKey]*Ref), gates: make(map[gateKey]*Ref), donations: make(map[*donation]bool),
+		gifts: make(map[string]*gift), accepts: make(map[*accepting]bool), waiting: make(map[string][]*accepting),
+		endBatch: math.MaxInt,
+	}
 	if cfg != nil {
 		m.cfg = *cfg
 	}

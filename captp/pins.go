@@ -69,7 +69,7 @@ func (r *Ref) movePins(to *Ref) {
 // shorten hands the pins of r on to what it came to, if that is the peer's too. Nothing that went the way of r, which led
 // through the peer and back, is under way there any more.
 func (r *Ref) shorten(s *Session) {
-	if end := r.Settled(); end.live() && end.through() == s {
+	if end := r.Settled().onVine(); end.live() && end.through() == s {
 		r.movePins(end)
 	}
 }

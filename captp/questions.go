@@ -23,6 +23,8 @@ type question struct {
 	exports  []uint32 // sent with the parameters, for Return.releaseParamCaps
 	back     bool     // its call came from the peer
 	bytes    int64    // of the message
+
+	donation *donation // it is a Provide, which has no Return
 }
 
 // transmit writes c as a question towards r. The credit has been looked at.
@@ -39,9 +41,12 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	c.tail = s.tails(c)
 	r.used, r.busy = true, true
 	var n int
-	if c.bootstrap {
+	switch {
+	case c.bootstrap:
 		n = s.writeBootstrap(q)
-	} else {
+	case c.accept != nil:
+		n = s.writeAccept(q, c.accept)
+	default:
 		n = s.writeCall(q, c, r)
 	}
 	q.bytes, q.back = int64(n), c.goesBack(s)
@@ -86,7 +91,7 @@ func (s *Session) receiveReturn(msg returnMsg) {
 
 func (s *Session) takeReturn(msg returnMsg) {
 	q := s.questions.get(msg.answerID)
-	if q == nil || q.returned {
+	if q == nil || q.returned || q.donation != nil {
 		s.fatal(ProtoID)
 		return
 	}

@@ -24,6 +24,7 @@ const (
 	routeImport                // to the peer that hosts the object or promise
 	routePipeline              // to the peer that will answer the call of which this is a result
 	routeQueue                 // nowhere yet: into the reference's own queue
+	routeVine                  // to whoever passed it, by the vine in to, until it is led elsewhere: see handoff.go
 	routeForward               // to what the promise was resolved to
 	routeBroken                // back, with the reason
 )
@@ -58,8 +59,11 @@ type Ref struct {
 	embargoed *Ref   // queue, in embargo: what it will resolve to
 	becomes   *Ref   // queue, an open item of somebody's: what it will resolve to; no holder
 
-	to  *Ref   // forward; one holder
+	to  *Ref   // forward, vine; one holder
 	err *Error // broken
+
+	far  bool     // what it is known to be is settled, whatever its way is: it began with a vine …
+	hand *Handoff // … which it still has, or waits for another way
 
 	used     bool // a call went through the peer that a Disembargo would have to follow …
 	busy     bool // … and one has since the Disembargo was sent
@@ -81,13 +85,15 @@ type Watcher interface {
 	Changed(r *Ref)
 }
 
-// item is something that waits on a reference in its order: exactly one field is set.
+// item is something that waits on a reference in its order: exactly one field is set, but for id.
 type item struct {
 	call *Call    // a call
 	echo *Session // a Disembargo of this session, to be reflected once it can
 	id   uint32   // of echo
 	lift *Ref     // a promise whose embargo ends here
 	open *Ref     // a promise that resolves, here, to what the queue belongs to
+
+	errand errand // of a handoff: see there
 }
 
 type nearKey struct {
@@ -163,6 +169,9 @@ func (r *Ref) Release() {
 		r.err, r.route = errDropped, routeBroken
 		r.failQueue()
 		r.dropImport()
+	case routeVine:
+		r.hand.over()
+		r.err, r.route = errDropped, routeBroken
 	case routePipeline, routeBroken:
 		r.dropImport()
 	}
@@ -177,6 +186,12 @@ func (r *Ref) State() State {
 		return Near
 	case routeImport:
 		if !s.imp.promise {
+			return Far
+		}
+	case routeVine:
+		return Far
+	case routeQueue:
+		if s.hand != nil {
 			return Far
 		}
 	case routeBroken:
@@ -215,7 +230,7 @@ func (r *Ref) Err() *Error { return r.Settled().err }
 // Session returns the session through which calls go now: of a far reference,
 // or of a promise that a peer will resolve. Otherwise nil.
 func (r *Ref) Session() *Session {
-	switch s := r.Settled(); s.route {
+	switch s := r.Settled().onVine(); s.route {
 	case routeImport:
 		return s.imp.s
 	case routePipeline:
@@ -260,7 +275,7 @@ func (r *Ref) live() bool { return r.route == routeImport || r.route == routePip
 // unresolved reports whether r is an unresolved promise of any kind.
 func (r *Ref) unresolved() bool {
 	switch r.route {
-	case routeQueue, routePipeline:
+	case routeQueue, routePipeline, routeVine:
 		return true
 	case routeImport:
 		return r.imp.promise

@@ -75,6 +75,8 @@ func (r *Ref) failQueue() {
 			it.open.Release()
 		case it.lift != nil:
 			r.m.lift(it.lift)
+		case it.errand != nil:
+			it.errand.reach(r)
 		case it.echo != nil: // nobody is left to tell
 			it.echo.charge(-itemCost)
 		}
@@ -103,8 +105,8 @@ func leadsTo(r, p *Ref) bool {
 
 // announce tells whom it concerns that the promise p has been resolved. If it
 // only became another promise, they wait for that one instead; but a peer that
-// hosts that promise itself is told at once: only so are cycles that go through
-// two vats found.
+// hosts that promise itself, or the vine, is told at once: only so are cycles that
+// go through two vats found.
 func (m *Machine) announce(p *Ref) {
 	exports, watchers := p.exports, p.watchers
 	p.exports, p.watchers = nil, nil
@@ -117,13 +119,13 @@ func (m *Machine) announce(p *Ref) {
 		r.bind()
 	}
 	for _, e := range exports {
-		if open && !(end.route == routeImport && end.imp.s == e.s) {
+		if at := end.onVine(); open && !(at.route == routeImport && at.imp.s == e.s) {
 			end.exports = append(end.exports, e)
 			continue
 		}
 		e.s.resolveExport(e, end)
 	}
-	if open {
+	if end.State() == Promise || p.far && end.route != routeBroken { // who watches what is settled waits for it to break
 		end.watchers = append(end.watchers, watchers...)
 		return
 	}
@@ -165,6 +167,8 @@ func (m *Machine) passTo(end *Ref, it item) {
 		it.echo.reflect(end, it.id)
 	case it.lift != nil:
 		m.lift(it.lift)
+	case it.errand != nil:
+		it.errand.reach(end)
 	case it.open != nil && end.held > 0:
 		end.through().hold(end, it)
 	case it.open != nil:
@@ -183,6 +187,8 @@ func (m *Machine) route(r *Ref, c *Call) {
 		r.imp.s.ask(c, r)
 	case routePipeline:
 		r.call.q.s.ask(c, r)
+	case routeVine:
+		m.route(r.to, c)
 	case routeQueue:
 		if waitsFor(r, c) {
 			c.fail(errSelf)
@@ -233,7 +239,7 @@ func (m *Machine) routeFrom(s *Session, r *Ref, way bool, c *Call) {
 // through returns the session through which r, as such and not as what it may
 // have been resolved to, sends calls; nil if there is none.
 func (r *Ref) through() *Session {
-	r = r.way()
+	r = r.way().onVine()
 	if r.imp != nil {
 		return r.imp.s
 	}

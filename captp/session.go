@@ -15,12 +15,14 @@ type Session struct {
 	peer      string
 	bootstrap *Ref // what the peer gets for Bootstrap
 	tailCalls bool
+	vat       string // the peer's id
 
 	questions ownTable[question]
 	answers   idTable[answer]
 	exports   ownTable[exported]
 	imports   idTable[imported]
 	exportOf  map[*Ref]*exported
+	gifts     map[uint32]*gift // of the peer's, by the question: see gifts.go
 	embargoes map[uint32]*Ref
 
 	embargoesToCome []embargoToCome
@@ -31,6 +33,13 @@ type Session struct {
 	answerCalls int    // open calls of the peer's
 	answerBytes int64  // … and the bytes of their messages
 	leaving     []*imported
+
+	granted   bool       // the peer has said what it takes: the session is up
+	offered   bool       // the peer takes part in handoff, as this vat does …
+	locations []string   // … and may be found there
+	meeting   []*Handoff // wait until it is up
+	handoffs  int        // of what the peer has passed, under way
+	donations int        // Provides that are open, of the questions
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
 	mostOpen              int64 // the most of openCalls
@@ -68,12 +77,14 @@ type SessionConfig struct {
 	// TailCalls lets calls that come back to the peer leave their results there.
 	// Not every Cap'n Proto implementation understands it.
 	TailCalls bool
+	// Vat is the peer's vat id, 32 bytes, by which others know it; "": it takes no part in handoff. See Offer.
+	Vat string
 }
 
 // Connect begins a session. Until Grant, calls wait.
 func (m *Machine) Connect(cfg SessionConfig) *Session {
 	s := &Session{
-		m: m, tag: cfg.Tag, peer: cfg.Peer, bootstrap: cfg.Bootstrap, tailCalls: cfg.TailCalls,
+		m: m, tag: cfg.Tag, peer: cfg.Peer, bootstrap: cfg.Bootstrap, tailCalls: cfg.TailCalls, vat: cfg.Vat,
 		exportOf: make(map[*Ref]*exported), embargoes: make(map[uint32]*Ref),
 		anchor: m.newRef(routeBroken),
 	}
@@ -116,7 +127,7 @@ func (s *Session) ForgetBootstrap() {
 
 // Idle reports whether nothing is under way in either direction.
 func (s *Session) Idle() bool {
-	return s.questions.n == 0 && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
+	return s.questions.n == s.donations && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
 		len(s.embargoes) == 0 // then none is to come
 }
 

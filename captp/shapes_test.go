@@ -77,5 +77,6 @@ func shapes() (all []*shape) {
 	all = append(all, literatureShapes()...)
 	all = append(all, embargoShapes()...)
 	all = append(all, heldShapes()...)
+	all = append(all, handoffShapes()...)
 	return all
 }

@@ -244,7 +244,10 @@ func (s *Session) passes(kind uint16, body capn.Ptr) bool {
 // capabilities. Its id must be free: a Finish that frees it may be put aside.
 func (s *Session) isLookup(body capn.Ptr) bool {
 	params, err := body.Field(1)
-	if err != nil || s.bootstrap == nil || s.answers.get(body.U32(0)) != nil {
+	if err != nil || s.bootstrap == nil {
+		return false
+	}
+	if id := body.U32(0); s.answers.get(id) != nil || s.gifts[id] != nil || s.stash.names(answerName(id)) {
 		return false
 	}
 	caps, err := params.Field(1)
@@ -302,7 +305,7 @@ func (s *Session) tablePasses(body capn.Ptr) bool {
 	return true
 }
 
-// eachNamed calls f for every answer that a message names, but for its own, and for
+// eachNamed calls f for every answer that a message names, but for its own (unless it has no Return), and for
 // the promise that it resolves, if it is one that can be understood.
 func eachNamed(kind uint16, body capn.Ptr, f func(x name)) {
 	p, err := body.Field(0)
@@ -316,6 +319,9 @@ func eachNamed(kind uint16, body capn.Ptr, f func(x name)) {
 			eachInTable(params, f)
 		}
 	case msgDisembargo:
+		eachTarget(p, f)
+	case msgProvide: // without a Return its own id may be used again while it waits
+		f(answerName(body.U32(0)))
 		eachTarget(p, f)
 	case msgReturn:
 		switch body.U16(6) {

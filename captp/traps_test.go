@@ -210,6 +210,7 @@ func TestWireNumbers(t *testing.T) {
 		{msgCall, rpc.Message_Which_call}, {msgReturn, rpc.Message_Which_return}, {msgFinish, rpc.Message_Which_finish},
 		{msgResolve, rpc.Message_Which_resolve}, {msgRelease, rpc.Message_Which_release},
 		{msgBootstrap, rpc.Message_Which_bootstrap}, {msgDisembargo, rpc.Message_Which_disembargo},
+		{msgProvide, rpc.Message_Which_provide}, {msgAccept, rpc.Message_Which_accept}, {contextAccept, rpc.Disembargo_context_Which_accept},
 		{targetImportedCap, rpc.MessageTarget_Which_importedCap}, {targetPromisedAnswer, rpc.MessageTarget_Which_promisedAnswer},
 		{resultsToCaller, rpc.Call_sendResultsTo_Which_caller}, {resultsToYourself, rpc.Call_sendResultsTo_Which_yourself},
 		{returnResults, rpc.Return_Which_results}, {returnException, rpc.Return_Which_exception},

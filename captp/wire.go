@@ -11,6 +11,8 @@ const (
 	msgResolve       = 5
 	msgRelease       = 6
 	msgBootstrap     = 8
+	msgProvide       = 10
+	msgAccept        = 11
 	msgDisembargo    = 13
 
 	targetImportedCap    = 0
@@ -37,6 +39,7 @@ const (
 
 	senderLoopback   = 0
 	receiverLoopback = 1
+	contextAccept    = 2
 
 	opNoop         = 0
 	opPointerField = 1

@@ -18,6 +18,8 @@ type world struct {
 	vats  map[string]*testVat
 	order []string
 	quiet bool
+	// handoff says that vats connected from now on hand references over.
+	handoff bool
 }
 
 // testVat is one machine with named references, calls and objects.
@@ -33,6 +35,8 @@ type testVat struct {
 	grants   map[string]*Grant
 	objects  map[string]*testObject
 	n        int
+	meets    []*Handoff // whom it is to meet
+	nonces   int
 }
 
 // testObject prints what is delivered to it.
@@ -96,6 +100,12 @@ func (v *testVat) describe(r *Ref) string {
 		}
 		return "near " + name
 	case Far:
+		if r.Vine() {
+			return "far by way of " + r.Session().Peer()
+		}
+		if r.Session() == nil {
+			return "far, between two ways"
+		}
 		return fmt.Sprintf("far %s/%d", r.Session().Peer(), r.Settled().imp.id)
 	case Broken:
 		return "broken: " + r.Err().Error()
@@ -223,7 +233,7 @@ func (w *world) vat(name string, lim Limits) *testVat {
 		w: w, name: name, sessions: map[string]*Session{}, wires: map[string][][]byte{}, refs: map[string]*Ref{},
 		calls: map[string]*Call{}, inbox: map[string]*Call{}, grants: map[string]*Grant{}, objects: map[string]*testObject{},
 	}
-	v.m = New(&Config{Host: holderHost{w}, ObjectInterface: testInterface, Limits: lim})
+	v.m = New(&Config{Host: holderHost{w}, ObjectInterface: testInterface, Limits: lim, Vat: vatIDOf(name), Introducer: v})
 	w.vats[name] = v
 	w.order = append(w.order, name)
 	return v
@@ -242,7 +252,10 @@ func (v *testVat) object(name string) *testObject {
 func (w *world) connect(a, b *testVat, tail bool, calls uint32, bytes uint64) {
 	for _, p := range [][2]*testVat{{a, b}, {b, a}} {
 		boot := p[0].m.Near(p[0].object("boot"), nil)
-		s := p[0].m.Connect(SessionConfig{Peer: p[1].name, Bootstrap: boot, TailCalls: tail})
+		s := p[0].m.Connect(SessionConfig{Peer: p[1].name, Bootstrap: boot, TailCalls: tail, Vat: vatIDOf(p[1].name)})
+		if w.handoff {
+			s.Offer(nil)
+		}
 		if calls > 0 {
 			s.Grant(calls, bytes)
 		}
@@ -344,4 +357,30 @@ func refName(id string, i int) string {
 		return fmt.Sprintf("%s%d", id, i)
 	}
 	return fmt.Sprintf("%s.%d", id, i)
+}
+
+// Nonce implements Introducer.
+func (v *testVat) Nonce() (n [idSize]byte) {
+	v.nonces++
+	copy(n[:], fmt.Sprintf("%s-%d", v.name, v.nonces))
+	return n
+}
+
+// Meet implements Introducer: who is to be met waits for a command.
+func (v *testVat) Meet(h *Handoff) {
+	v.say("%s: wants to meet %s", v.name, strings.TrimRight(h.Host(), "\x00"))
+	v.meets = append(v.meets, h)
+}
+
+// meet has the vat meet whom it wants to, as far as it knows them.
+func (v *testVat) meet(known bool) {
+	meets := v.meets
+	v.meets = nil
+	for _, h := range meets {
+		var s *Session
+		if known {
+			s = v.sessions[strings.TrimRight(h.Host(), "\x00")]
+		}
+		v.m.Met(h, s)
+	}
 }

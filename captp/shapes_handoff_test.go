@@ -1,0 +1,93 @@
+package captp
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/vatnet/vatnet/spec"
+)
+
+// handoffShapes are worlds in which a reference to an object of a third vat is handed over. In each the order is lost if
+// the Accept has no embargo.
+func handoffShapes() []*shape {
+	const unused = "what is passed on was not used before the way was closed"
+	const begin = "handoff; late; link BC; A own C; A await r0; A tell r0; "
+	const boots = "handoff; late; link BC; "
+	const four = "handoff; late; link BC; link CD; "
+	return programs(
+		named{"handoff at once", false, unused, "handoff; link BC; A own C; A tell r0; A await r0; A tell B r0; B tell a3; B tell a3; B tell a3"},
+		named{"handoff, late", true, "", begin + "A tell B r0; B tell a3; B meet; B tell a3; B tell a3"},
+		named{"handoff as a result", true, "", begin + "B kept A; B tell r3; A ret 3 r0; B tell r3; B meet; B tell r3"},
+		named{"handoff as a resolution", true, "", begin + "B prom A; B tell r3; A res p3 r0; B tell r3; B meet; B tell r3"},
+		named{"handoff while calls wait for the host's credit", true, "", "A>C 1 calls; " + boots + "A kept C; A tell B C; B tell a1; B meet; B tell a1; C ret 0 o"},
+		named{"handoff while calls wait for the donor's credit", true, "", "B>A 1 calls; " + boots + "A tell B C; B kept A; B tell a0; B meet; B tell a0; A ret 1 o"},
+		named{"handoff while calls wait for both's", true, "", "B>A 2 calls; A>C 1 calls; " + boots + "A kept C; A tell B C; B tell a1; B tell a1; B meet; B tell a1; C ret 0 o"},
+		named{"handoff behind a gate", true, "", boots + "A prom C; A tell B C; A need C r0; B tell a1; B meet; B tell a1; C res p0 o"},
+		named{"handoff of what waits at a gate", true, "", boots + "A prom C; A need C r0; A tell B C; B tell a2; B meet; B tell a2; C res p0 o"},
+		named{"handoff back to the donor", true, "", boots + "A tell B C; B tell a0; B meet; B tell A a0; A tell a3; B tell a0"},
+		named{"handoff home to the host", true, "", boots + "A tell B C; B tell a0; B tell C a0; C tell a2; B meet; B tell a0"},
+		named{"the donor leaves in the middle", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B tell a0; A leave"},
+		named{"the donor leaves, with calls that wait", true, "", "B>A 1 calls; A>C 1 calls; " + boots + "A tell B C; B tell a0; B tell a0; B meet; B tell a0; A leave"},
+		named{"the recipient leaves", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B leave; A tell C"},
+		named{"the host leaves", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; C leave"},
+		named{"the host gives up waiting", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B tell a0; C tick"},
+		named{"handed on before it was picked up", true, "", four + "A tell B C; B tell a0; B tell D a0; D tell a2; B meet; D meet; D tell a2"},
+		named{"handed on when it was picked up", true, "", four + "A tell B C; B tell a0; B meet; B tell D a0; D tell a3; D meet; D tell a3"},
+	)
+}
+
+// handoffsFound are programs that went wrong once.
+var handoffsFound = []string{
+	// What went strictly down a vine was overtaken on the direct way.
+	"handoff; link AD; A kept B; B kept A; A kept B; B ret 2 r1; A ret 1 r0; A tell r2; A tell r2; B ret 0 D",
+}
+
+// TestExploreHandedOver runs the shapes of three and four vats with handoff, all vats being linked: at once, and with
+// meetings half-way.
+func TestExploreHandedOver(t *testing.T) {
+	spec.Covers(t, "HAND-3", "HAND-9", "HAND-10", "HAND-12", "HAND-16", "ORDER-1", "ORDER-2", "ORDER-3")
+	limit := 4000
+	if exploreLimit() > 0 {
+		limit = exploreLimit()
+	}
+	states, whole, worlds := 0, 0, 0
+	for _, s := range shapes() {
+		if s.program == "" || s.handoff || len(s.vats) < 3 {
+			continue
+		}
+		for _, late := range []bool{false, true} {
+			p := parseProgram(s.program)
+			p.option("handoff")
+			for a := range p.vats {
+				for b := range a {
+					p.option(fmt.Sprintf("link %c%c", 'A'+b, 'A'+a))
+				}
+			}
+			if late {
+				p.option("late")
+				for at := range p.vats {
+					p = p.with((len(p.ops)-at)/2+1, gop{at: at, verb: "meet"})
+				}
+			}
+			x, sense := tryProgram(p, limit)
+			if !sense {
+				t.Fatalf("%s: no sense in %s", s.name, p)
+			}
+			if x.bad != "" {
+				t.Errorf("%s: %s\n  -program '%s'", s.name, x.bad, p)
+			}
+			worlds++
+			states += len(x.nodes)
+			if !x.stopped {
+				whole++
+			}
+		}
+	}
+	for _, p := range handoffsFound {
+		x, sense := tryProgram(parseProgram(p), exploreLimit())
+		if !sense || x.bad != "" {
+			t.Errorf("%s\n  -program '%s'", x.bad, p)
+		}
+	}
+	t.Logf("%d worlds, %d of them whole, %d states", worlds, whole, states)
+}
