@@ -14,6 +14,9 @@ const (
 	MaxHintLen = 264 // bytes of one: a DNS name, a colon and a port
 )
 
+// FeatureHandoff is the feature bit of those who take part in handoff (spec/handoff.md).
+const FeatureHandoff = 1 << 0
+
 const helloFixed = 2 + 2 + 8 + 8 + 8 + 4 + 8 + 1
 
 // Hello is what each side says about itself within the handshake, encrypted and

@@ -32,6 +32,9 @@ type Config struct {
 	MaxPending int
 	// NoPadding turns off the padding that hides the lengths of messages.
 	NoPadding bool
+	// NoHandoff leaves each reference to an object of a third vat with whoever passed it: sends go
+	// through that vat for as long as it is there, and this one dials nobody of whom it was told so.
+	NoHandoff bool
 	// Network is how others are reached; nil is TCP. vattest has one for tests.
 	Network Network
 	// Limits bound what other vats can make this one hold or do. The zero value has

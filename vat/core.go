@@ -45,6 +45,8 @@ type core struct {
 	anchors  map[*captp.Ref]weak.Pointer[anchor]
 	calls    map[*captp.Call]*underway // calls that wait for arguments, or whose method took a context
 	timers   timers
+	second   *timer           // the machine's next; nil: it waits for nothing
+	features uint64           // the bits of the Hello
 	clock    func() time.Time // nil: time.Now
 	sessions []*session
 	mark     int        // see markOf
@@ -118,6 +120,7 @@ func (c *core) leave() {
 	if c.drain != nil {
 		c.checkIdle()
 	}
+	c.keepTime()
 	c.checkReady()
 	c.unlock()
 }

@@ -59,6 +59,13 @@
 // or any it arrives at once; where it takes plain data, the call waits for it at
 // its destination, and later calls on the same path wait behind it.
 //
+// # Third vats
+//
+// A reference to an object of another vat may be passed on to a third one. It leads
+// there through the vat that passed it at first, and directly as soon as the two have
+// found each other; its order is kept, and the vat that passed it may go. [Ref.Via]
+// tells which way it goes.
+//
 // # What happened to a send
 //
 // A send is delivered once or not at all. When the session that it depended on

@@ -13,3 +13,6 @@ func Reads(v *Vat) string {
 	}
 	return "reader"
 }
+
+// Left describes what v holds for others; "" is nothing.
+func Left(v *Vat) string { return (*bareCore)(v.core).Left() }

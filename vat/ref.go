@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
 )
 
 // Target is what verbs can be sent to: a *[Ref], or a *[Promise] of any type,
@@ -149,6 +150,19 @@ func (r *Ref) State() State {
 		return BrokenRef
 	}
 	return PromiseRef
+}
+
+// Via returns the vat to which what is sent on a far reference goes now: that of the object, or another
+// one, which passed the reference and passes on what is sent. While it changes from one to the other, and
+// for what is not far, ok is false. A promise that another vat is to settle counts as far.
+func (r *Ref) Via() (id crypto.VatID, ok bool) {
+	c := r.core
+	c.lock()
+	defer c.unlock()
+	if s := r.sendTo().Session(); s != nil {
+		return s.Tag().(*session).peer, true
+	}
+	return id, false
 }
 
 // Err returns why the reference is broken; nil if it is not.

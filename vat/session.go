@@ -69,6 +69,7 @@ func (c *core) begin(s *session) {
 		Peer:      s.peer.Short(),
 		Bootstrap: c.machine.Near(loc, nil),
 		Tag:       s,
+		Vat:       string(s.peer[:]),
 	})
 	c.sessions = append(c.sessions, s)
 }
@@ -77,6 +78,9 @@ func (c *core) begin(s *session) {
 func (s *session) Up(peer crypto.Hello) {
 	c := s.core
 	c.lock()
+	if c.features&peer.Features&crypto.FeatureHandoff != 0 {
+		s.captp.Offer(peer.Hints)
+	}
 	s.captp.Grant(peer.Credit.Calls, peer.Credit.Bytes)
 	// Whoever has the turn right may be long at it; what was waiting for this
 	// moment should leave with the handshake.

@@ -60,8 +60,9 @@ func New(cfg *Config) (*Vat, error) {
 	limits := v.core.machine.Limits()
 	links, err := link.New(link.Config{
 		Identity: id, Network: cfg.Network, NoPadding: cfg.NoPadding, Advertise: cfg.Advertise,
-		Credit: crypto.Credit{Calls: uint32(limits.OpenCalls), Bytes: uint64(limits.OpenBytes)},
-		Limits: cfg.Limits.Sessions.link(), Logger: log, Outcomes: v.core.outcomes, Handler: (*opener)(v.core),
+		Features: v.core.features,
+		Credit:   crypto.Credit{Calls: uint32(limits.OpenCalls), Bytes: uint64(limits.OpenBytes)},
+		Limits:   cfg.Limits.Sessions.link(), Logger: log, Outcomes: v.core.outcomes, Handler: (*opener)(v.core),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vat: %w", err)
@@ -90,7 +91,12 @@ func newCore(cfg *Config, id crypto.VatID, log *slog.Logger) *core {
 		maxPending: cfg.maxPending(), done: make(chan struct{}),
 	}
 	limits := cfg.Limits.Protocol.machine(c.maxPending)
-	c.machine = captp.New(&captp.Config{Limits: limits, Host: (*host)(c), ObjectInterface: object.Object_TypeID})
+	if !cfg.NoHandoff {
+		c.features = crypto.FeatureHandoff
+	}
+	c.machine = captp.New(&captp.Config{
+		Limits: limits, Host: (*host)(c), ObjectInterface: object.Object_TypeID, Vat: string(id[:]), Introducer: (*introducer)(c),
+	})
 	c.mark = markOf(c.machine.Limits())
 	return c
 }

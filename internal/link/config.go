@@ -19,6 +19,8 @@ type Config struct {
 	Network Network
 	// Credit is what this vat grants to each peer in the handshake.
 	Credit crypto.Credit
+	// Features are the feature bits of this vat's Hello.
+	Features uint64
 	// NoPadding turns the padding of records off.
 	NoPadding bool
 	// Advertise are the locations that Locations gives instead of what the listeners

@@ -233,6 +233,7 @@ func (ls *Links) dialTurn(location string) time.Duration {
 func (ls *Links) hello(number uint64) crypto.Hello {
 	return crypto.Hello{
 		Epoch: ls.config.Epoch, Session: number, Credit: ls.config.Credit, Hints: ls.Locations(),
+		Features: ls.config.Features,
 	}
 }
 
