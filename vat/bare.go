@@ -12,9 +12,9 @@ import (
 )
 
 func init() {
-	bare.New = func(id crypto.VatID, limits captp.Limits, log *slog.Logger, clock func() time.Time) bare.Core {
+	bare.New = func(id crypto.VatID, limits captp.Limits, log *slog.Logger, clock func() time.Time, nonce func() [32]byte) bare.Core {
 		c := newCore(&Config{Limits: Limits{Protocol: ProtocolLimits(limits)}}, id, log)
-		c.clock = clock
+		c.clock, c.nonce = clock, nonce
 		return (*bareCore)(c)
 	}
 }
@@ -80,7 +80,7 @@ func (s *bareCore) Fire() {
 }
 
 // Connect implements bare.Core.
-func (s *bareCore) Connect(peer crypto.VatID) bare.Session {
+func (s *bareCore) Connect(peer crypto.VatID, handoff bool) bare.Session {
 	c := (*core)(s)
 	x := &session{core: c, peer: peer}
 	if s.driven() {
@@ -89,9 +89,32 @@ func (s *bareCore) Connect(peer crypto.VatID) bare.Session {
 	c.lock()
 	defer c.leave()
 	c.begin(x)
+	if handoff {
+		x.captp.Offer(nil)
+	}
 	limits := c.machine.Limits()
 	x.captp.Grant(uint32(limits.OpenCalls), uint64(limits.OpenBytes))
 	return (*bareSession)(x)
+}
+
+// Meet implements bare.Core.
+func (s *bareCore) Meet() bool {
+	c := (*core)(s)
+	if len(c.strangers) == 0 {
+		return false
+	}
+	c.lock()
+	defer c.leave()
+	h := c.strangers[0]
+	c.strangers = c.strangers[1:]
+	var with *captp.Session
+	for _, x := range c.sessions {
+		if string(x.peer[:]) == h.Host() {
+			with = x.captp
+		}
+	}
+	c.machine.Met(h, with)
+	return true
 }
 
 // Step implements bare.Core.

@@ -57,6 +57,9 @@ type core struct {
 	refused  error         // why sends fail; nil while the vat is open
 	drain    chan struct{} // not nil: Shutdown waits; closed when nothing is under way
 
+	nonce     func() [32]byte  // nil: random ones
+	strangers []*captp.Handoff // in a stepped core: whose hosts it is to meet
+
 	complaints complaints
 	maxPending int
 	bare       bool          // a simulator drives it: no time is measured

@@ -13,7 +13,10 @@ import (
 type introducer core
 
 // Nonce implements captp.Introducer.
-func (*introducer) Nonce() (n [32]byte) {
+func (i *introducer) Nonce() (n [32]byte) {
+	if i.nonce != nil {
+		return i.nonce()
+	}
 	_, _ = rand.Read(n[:]) // it never fails
 	return n
 }
@@ -21,6 +24,10 @@ func (*introducer) Nonce() (n [32]byte) {
 // Meet implements captp.Introducer.
 func (i *introducer) Meet(h *captp.Handoff) {
 	c := (*core)(i)
+	if c.vat == nil { // a stepped core: see bareCore.Meet
+		c.strangers = append(c.strangers, h)
+		return
+	}
 	c.outside = append(c.outside, func() { c.vat.meet(h) })
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/vatnet/vatnet/crypto"
 )
 
-// New makes a vat's core that nobody drives. clock is what it takes for the time.
-var New func(id crypto.VatID, limits captp.Limits, log *slog.Logger, clock func() time.Time) Core
+// New makes a vat's core that nobody drives. clock is what it takes for the time, nonce gives what it takes for random.
+var New func(id crypto.VatID, limits captp.Limits, log *slog.Logger, clock func() time.Time, nonce func() [32]byte) Core
 
 // Core is a vat that is stepped. Everything on it is called by one goroutine.
 type Core interface {
@@ -26,8 +26,11 @@ type Core interface {
 	// Timers returns how many things are to be done at certain times; Fire does those that are due.
 	Timers() int
 	Fire()
-	// Connect begins a session with a peer, which grants what limits say.
-	Connect(peer crypto.VatID) Session
+	// Connect begins a session with a peer, which grants what limits say, and with handoff takes part in that.
+	Connect(peer crypto.VatID, handoff bool) Session
+	// Meet has the vat find one of the vats of which it was told, if there are such and there is a session. It reports
+	// whether there was one to find.
+	Meet() bool
 	// Step runs one turn, and reports whether there was one.
 	Step() bool
 	// Drive has sessions that begin from now on be driven as a vat's goroutines drive them: what is read is fed in quanta

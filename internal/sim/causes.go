@@ -30,6 +30,9 @@ type wire struct {
 	hostile bool // one of the two is an attacker's
 }
 
+// lose notes that a session was lost.
+func (w *world) lose(x *wire) { x.lost, w.parted = true, true }
+
 // causes returns what has happened to what calls on h depend on.
 func (h *handle) causes() cause {
 	h.vat.w.mark++
@@ -42,7 +45,7 @@ func (h *handle) walk(mark int) (c cause) {
 		return 0
 	}
 	h.seen = mark
-	if h.over != nil && h.over.lost {
+	if h.over != nil && (h.over.lost || h.vat.w.parted && h.vat.w.has(Handoffs)) { // there it may go over any by now
 		c |= lost
 	}
 	if h.over != nil && h.over.hostile {

@@ -25,7 +25,8 @@ func (w *world) fault() {
 	case 6:
 		if !e.shut && !b.links[a.i].shut {
 			w.take(a, b, false)
-			e.shut, e.wire.lost = true, true
+			e.shut = true
+			w.lose(e.wire)
 			w.did("half-close", "%s hears no more of %s", a, b)
 			e.session.Close()
 		}
@@ -52,7 +53,7 @@ func (w *world) reset(a, b *machine) {
 
 // cut ends the session of a pair on both sides and begins another.
 func (w *world) cut(a, b *machine) {
-	a.links[b.i].wire.lost = true
+	w.lose(a.links[b.i].wire)
 	w.say("%s and %s begin anew", a, b)
 	a.links[b.i].session.Close()
 	b.links[a.i].session.Close()
@@ -62,7 +63,8 @@ func (w *world) cut(a, b *machine) {
 // sever ends the session of a pair for good.
 func (w *world) sever(a, b *machine) {
 	for _, e := range []*end{a.links[b.i], b.links[a.i]} {
-		e.gone, e.wire.lost = true, true
+		e.gone = true
+		w.lose(e.wire)
 		e.session.Close()
 	}
 }
@@ -72,7 +74,7 @@ func (w *world) crash(m *machine) {
 	w.did("crash", "%s", m)
 	for _, e := range m.links {
 		if e != nil {
-			e.wire.lost = true
+			w.lose(e.wire)
 		}
 	}
 	m.boot()

@@ -11,12 +11,13 @@ type Feature uint16
 
 // The features.
 const (
-	Hostile Feature = 1 << iota // one vat is an attacker's
-	Cycles                      // promises may be resolved to what waits for them
-	Gates                       // promises stand where plain data is wanted
-	Driven                      // cores are driven as vats drive them, and replies are large
-	Tight                       // credit for few calls and bytes
-	Grants                      // things are granted for a time, and revoked; clocks leap
+	Hostile  Feature = 1 << iota // one vat is an attacker's
+	Cycles                       // promises may be resolved to what waits for them
+	Gates                        // promises stand where plain data is wanted
+	Driven                       // cores are driven as vats drive them, and replies are large
+	Tight                        // credit for few calls and bytes
+	Grants                       // things are granted for a time, and revoked; clocks leap
+	Handoffs                     // references to things of third vats are handed over
 
 	Plain Feature = 1 << 15 // none of them, where 0 means those that the seed says
 )
@@ -31,6 +32,7 @@ var featureNames = []struct {
 	{Driven, "driven"},
 	{Tight, "tight"},
 	{Grants, "grants"},
+	{Handoffs, "handoffs"},
 }
 
 // ParseFeatures reads names with commas between them; "plain" is none.
@@ -70,12 +72,12 @@ func (f Feature) String() string {
 	return strings.Join(names, ",")
 }
 
-// featuresOf draws the features of a seed, each in a quarter of all worlds. The draw is apart from all others, so that a
+// featuresOf draws the features of a seed, each in a quarter of all worlds, but for handoffs, which have a test of their own. The draw is apart from all others, so that a
 // world whose features are given goes as it would with these drawn.
 func featuresOf(seed uint64) (f Feature) {
 	rng := rand.New(rand.NewPCG(seed, ^uint64(0)))
 	for _, x := range featureNames {
-		if rng.IntN(4) == 0 {
+		if x.f != Handoffs && rng.IntN(4) == 0 {
 			f |= x.f
 		}
 	}

@@ -154,7 +154,8 @@ func (w *world) ends(b *machine, e *end, err *captp.Error) {
 	if e.ended {
 		return
 	}
-	e.ended, e.wire.lost = true, true
+	e.ended = true
+	w.lose(e.wire)
 	w.did(string(err.Outcome), "%s ends its session with %s", b, w.puppet)
 	if !slices.Contains(outcomes, err.Outcome) || err.Kind != captp.Disconnected {
 		w.fail("%s ends its session with %s without an outcome: %v", b, w.puppet, err)

@@ -32,6 +32,10 @@ func (w *world) act() {
 		m.drive()
 		return
 	}
+	if w.has(Handoffs) && w.rng.IntN(8) == 0 {
+		w.meet(m)
+		return
+	}
 	switch n := w.rng.IntN(100); {
 	case n < 28:
 		m.sends(1 + w.rng.IntN(3))
@@ -56,6 +60,15 @@ func (w *world) act() {
 	case w.faults:
 		w.fault()
 	}
+}
+
+// meet has a vat find one of those of which it was told.
+func (w *world) meet(m *machine) bool {
+	met := m.core.Meet()
+	if met {
+		w.did("meet", "%s", m)
+	}
+	return met
 }
 
 func (m *machine) sends(n int) {
@@ -248,6 +261,9 @@ func (w *world) settle() {
 			}
 			if w.has(Driven) {
 				busy = m.core.Work() || busy
+			}
+			for w.meet(m) {
+				busy = true
 			}
 		}
 		for _, a := range w.vats {

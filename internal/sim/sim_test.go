@@ -63,6 +63,29 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
+// Nor does it matter that references are handed over.
+func TestHandoffWorlds(t *testing.T) {
+	n := *seeds
+	if n == 0 {
+		n = 10000
+		if race {
+			n = 1000
+		}
+	}
+	combined := []Feature{Handoffs, Handoffs | Hostile, Handoffs | Gates | Grants, Handoffs | Hostile | Gates | Grants}
+	meetings := 0
+	for i := range uint64(n) {
+		features := combined[i%4]
+		r := Run(*from+i, Options{Features: features})
+		if r.Bad != "" {
+			t.Fatal(Shrink(*from+i, features))
+		}
+		meetings += r.Seen["meet"]
+	}
+	t.Logf("%d worlds, %d meetings", n, meetings)
+	require.Greater(t, meetings, n/10)
+}
+
 // found are worlds that once failed, by what was wrong.
 var found = map[string][]foundWorld{
 	"a call was canceled after what its method returned had been": {{114009, Plain}},

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -56,7 +57,9 @@ type world struct {
 	mark    int   // see walk
 	secret  uint64
 	puppet  *machine // the attacker's vat, in a hostile world
-	calm    bool     // it says what it means: the end has come
+	parted  bool     // a session was lost
+	nonces  uint64
+	calm    bool // it says what it means: the end has come
 }
 
 // machine is one vat of the world, in its present incarnation.
@@ -158,6 +161,9 @@ func (w *world) build(seed uint64) {
 			OpenCalls: 64, OpenBytes: 512 << 10, SoftBytes: 2 << 20, HardBytes: 4 << 20, Exports: 4096, Imports: 4096,
 			Embargoes: 32,
 		}
+		if w.has(Handoffs) { // a reference that is passed on by handoff takes more
+			w.limits.SoftBytes, w.limits.HardBytes = 3<<20, 6<<20
+		}
 	}
 	if w.has(Tight) {
 		w.limits.OpenCalls, w.limits.OpenBytes = 1+w.rng.IntN(8), int64(2000+w.rng.IntN(3000))
@@ -187,7 +193,7 @@ func (w *world) furnish(n int) {
 // boot begins an incarnation.
 func (m *machine) boot() {
 	m.epoch++
-	m.core = bare.New(m.id, m.w.limits, slog.New(&alarm{w: m.w}), func() time.Time { return m.clock })
+	m.core = bare.New(m.id, m.w.limits, slog.New(&alarm{w: m.w}), func() time.Time { return m.clock }, m.w.nonce)
 	m.self = m.core.Vat().(*vat.Vat)
 	if m.holds = false; m.w.has(Driven) {
 		m.core.Drive()
@@ -200,6 +206,13 @@ func (m *machine) boot() {
 	m.add(&handle{ref: m.near(m.root), means: &meaning{thing: m.root}})
 }
 
+// nonce is one that no vat has had before.
+func (w *world) nonce() (n [32]byte) {
+	w.nonces++
+	binary.BigEndian.PutUint64(n[:], w.nonces)
+	return n
+}
+
 var rootSecret = [32]byte{7}
 
 func (m *machine) String() string { return string(rune('A' + m.i)) }
@@ -208,7 +221,7 @@ func (m *machine) String() string { return string(rune('A' + m.i)) }
 func (w *world) connect(a, b *machine) {
 	x := &wire{a: a, b: b, hostile: a == w.puppet || b == w.puppet}
 	for _, p := range [][2]*machine{{a, b}, {b, a}} {
-		e := &end{session: p[0].core.Connect(p[1].id), wire: x}
+		e := &end{session: p[0].core.Connect(p[1].id, w.has(Handoffs)), wire: x}
 		if p[0] == w.puppet {
 			e.tap = &tap{}
 		}
