@@ -111,6 +111,37 @@ func TestPipelining(t *testing.T) {
 	})
 }
 
+// Guest is introduced to others.
+type Guest struct {
+	vat.Object
+	met chan *vat.Ref
+}
+
+func (g *Guest) Meet(other *vat.Ref) { g.met <- other }
+
+func TestIntroductions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := vattest.NewNetwork()
+		alice, bob, carol := network.Vat(t, "a", nil), network.Vat(t, "b", nil), network.Vat(t, "c", nil)
+		guest := &Guest{met: make(chan *vat.Ref, 1)}
+		bobs, carols := must(bob.Export(guest, nil)), must(carol.Export(&Counter{}, nil))
+
+		alice.Enliven(bobs).SendOnly("meet", alice.Enliven(carols))
+		counter := <-guest.met                                // Bob's
+		first, err := vat.Call[int](ctx, counter, "add", 1)   // maybe by way of Alice
+		time.Sleep(time.Second)                               // his vat has found Carol's meanwhile
+		through, ok := counter.Via()                          // so this is carol.ID()
+		alice.Close()                                         // who is not needed any more
+		second, err2 := vat.Call[int](ctx, counter, "add", 1) // it goes on
+
+		require.NoError(t, err)
+		require.NoError(t, err2)
+		require.Equal(t, []int{1, 2}, []int{first, second})
+		require.True(t, ok)
+		require.Equal(t, carol.ID(), through)
+	})
+}
+
 // Reader is a facet of a log: who has it can search, and cannot log.
 type Reader struct {
 	vat.Object
