@@ -274,7 +274,7 @@ func (pl *plan) do(i int, o gop) {
 	case "res":
 		h := pl.use(i, o, o.args[0])
 		x := pl.use(i, o, o.args[1])
-		if pl.bad == "" && (h.name[0] != 'p' || h.node.to != nil) {
+		if pl.bad == "" && (h.name[0] != 'p' || h.node.to != nil || h.node.dead) {
 			pl.bad = fmt.Sprintf("part %d: %s cannot be resolved", i, h.name)
 			return
 		}
