@@ -88,23 +88,21 @@ func (c *Conn) put(b []byte) (n int, changed chan struct{}, err error) {
 	if c.write.passed() {
 		return 0, nil, os.ErrDeadlineExceeded
 	}
+	c.net.mu.Lock() // who reads what was written finds it counted
+	defer c.net.mu.Unlock()
 	n, changed, err, cut := c.out.put(b)
 	if n > 0 {
 		c.count(n)
 	}
 	if cut {
-		c.net.mu.Lock()
 		c.in.fail(ErrReset, true)
 		c.net.drop(c)
-		c.net.mu.Unlock()
 	}
 	return n, changed, err
 }
 
-// count adds to the network's counters.
+// count adds to the network's counters. With the network locked.
 func (c *Conn) count(n int) {
-	c.net.mu.Lock()
-	defer c.net.mu.Unlock()
 	c.net.stats.Bytes += n
 	if c.in.last {
 		c.net.stats.Turns++
