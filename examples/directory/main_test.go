@@ -3,6 +3,8 @@ package main
 import (
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,24 +45,27 @@ func TestProcesses(t *testing.T) {
 
 // However long the path, it takes one round trip; connecting takes one more.
 func TestOneRoundTrip(t *testing.T) {
-	n := vattest.NewNetwork()
-	there := n.Vat(t, "there", nil)
-	root := newDirectory()
-	deep := root
-	for _, name := range []string{"a", "b", "c", "d"} {
-		var err error
-		deep, err = deep.Mkdir(name)
+	synctest.Test(t, func(t *testing.T) {
+		n := vattest.NewNetwork()
+		n.Latency("here", "there", 10*time.Millisecond)
+		there := n.Vat(t, "there", nil)
+		root := newDirectory()
+		deep := root
+		for _, name := range []string{"a", "b", "c", "d"} {
+			var err error
+			deep, err = deep.Mkdir(name)
+			require.NoError(t, err)
+		}
+		printer, err := there.Ref(&Printer{})
 		require.NoError(t, err)
-	}
-	printer, err := there.Ref(&Printer{})
-	require.NoError(t, err)
-	require.NoError(t, deep.Bind("printer", printer))
-	sr, err := there.Export(&Reader{d: root}, nil)
-	require.NoError(t, err)
+		require.NoError(t, deep.Bind("printer", printer))
+		sr, err := there.Export(&Reader{d: root}, nil)
+		require.NoError(t, err)
 
-	here := n.Vat(t, "here", nil)
-	pages, err := vat.Call[int](t.Context(), walk(here.Enliven(sr), "a/b/c/d/printer"), "print", "deep")
-	require.NoError(t, err)
-	require.Equal(t, 1, pages)
-	require.Equal(t, 2, n.Stats().RoundTrips)
+		here := n.Vat(t, "here", nil)
+		pages, err := vat.Call[int](t.Context(), walk(here.Enliven(sr), "a/b/c/d/printer"), "print", "deep")
+		require.NoError(t, err)
+		require.Equal(t, 1, pages)
+		require.Equal(t, 2, n.Stats().RoundTrips)
+	})
 }
