@@ -1,6 +1,10 @@
 package captp
 
-import "github.com/vatnet/vatnet/internal/capn"
+import (
+	"slices"
+
+	"github.com/vatnet/vatnet/internal/capn"
+)
 
 // A reference to an object of a third vat comes with a vine, a way there through whoever passed it, and with what is
 // needed to fetch the object from its own vat (spec/handoff.md). It is used at once, by the vine. When there is a session
@@ -43,6 +47,7 @@ type Handoff struct {
 	locations []string
 	to        *Session // with the host, once it is known
 	lost      *Error   // why the donor is gone
+	cost      int      // charged to the donor
 }
 
 type handState uint8
@@ -125,7 +130,11 @@ func (s *Session) receiveThird(d capn.Ptr) (*Ref, bool) {
 	p := s.m.newRef(routeVine)
 	p.to, p.far, p.hand, v.imp.hand = v, true, h, h
 	h.p = p
-	s.charge(handCost)
+	h.cost = handCost
+	for _, l := range h.locations {
+		h.cost += len(l)
+	}
+	s.charge(h.cost)
 	s.handoffs++
 	s.m.cfg.Introducer.Meet(h)
 	return p, true
@@ -233,6 +242,9 @@ func (m *Machine) stay(h *Handoff) {
 
 // over ends h and lets go of the vine, whatever p is led to next.
 func (h *Handoff) over() {
+	if h.state == handMeeting {
+		h.to.meeting = slices.DeleteFunc(h.to.meeting, func(x *Handoff) bool { return x == h })
+	}
 	h.state = handOver
 	h.p.hand, h.p.to = nil, nil
 	if h.p.route == routeVine {
@@ -241,7 +253,7 @@ func (h *Handoff) over() {
 	if imp := h.v.imp; imp != nil {
 		imp.hand = nil
 	}
-	h.donor.charge(-handCost)
+	h.donor.charge(-h.cost)
 	h.donor.handoffs--
 	h.v.Release()
 }

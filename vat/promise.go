@@ -196,10 +196,13 @@ func (p *promise) letGo() {
 // collect has what p holds released when p is collected: one cleanup for all of it.
 // An outcome that is on its way needs none, for the machine knows p. Machine right.
 func (p *promise) collect() {
-	if p.pipe == nil && !p.owns || p.call != nil && p.state == pending {
+	if p.call != nil && p.state == pending {
 		return
 	}
 	p.cleanup.Stop()
+	if p.pipe == nil && !p.owns {
+		return
+	}
 	g := &p.core.garbage
 	switch {
 	case !p.owns:
@@ -308,7 +311,7 @@ func (p *promise) ahead(call *captp.Call) (*promise, *captp.Call) {
 		return p.lead, nil
 	}
 	of := p.call
-	if of == nil && p.named {
+	if of == nil && p.named && p.pipe != nil { // else it has settled
 		of = p.pipe.ResultOf() // it came in a message, and may be what this vat is to answer
 	}
 	for of != nil && of != call && p.core.calls[of] == nil {

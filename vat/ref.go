@@ -197,15 +197,16 @@ func (r *Ref) Await(ctx context.Context) error {
 		}
 		w := c.waiter()
 		watch := &refWaiter{w: w}
-		ref.Watch(watch)
+		ref.Retain().Watch(watch) // others may release r meanwhile
 		c.leave()
 		err := c.wait(ctx, w)
 		c.lock()
+		if err != nil && !watch.told {
+			ref.Unwatch(watch)
+		}
+		ref.Release()
 		if err != nil {
-			if !watch.told {
-				ref.Unwatch(watch)
-			}
-			c.unlock()
+			c.leave()
 			return err
 		}
 		c.free(w)

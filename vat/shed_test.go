@@ -1,6 +1,7 @@
 package vat
 
 import (
+	"context"
 	"runtime"
 	"testing"
 
@@ -104,4 +105,107 @@ func TestForgottenPromisesGiveTheirAnchorBack(t *testing.T) {
 	}
 	require.Equal(t, before-1, w.ab.captp.Stats().Imports)
 	runtime.KeepAlive(far)
+}
+
+// hoarder keeps promises that it was given.
+type hoarder struct {
+	Object
+	p    *Promise[*Ref]
+	told int
+}
+
+func (k *hoarder) Put(p *Promise[*Ref]) {
+	k.p = p
+	When(p, func(*Ref) (int, error) { k.told++; return 0, nil })
+}
+
+func (k *hoarder) Get() *Promise[*Ref] { return k.p }
+
+func (k *hoarder) Caught(p *Promise[*Ref]) *Promise[*Ref] {
+	return Catch(p, func(err error) (*Ref, error) { return nil, err })
+}
+
+// keeping makes a far reference to a hoarder of core b, and one to an object of core a.
+func keeping(t *testing.T) (w *stepped, k *hoarder, far, near *Ref) {
+	w, k = newStepped(), &hoarder{}
+	h, err := w.b.host(k)
+	require.NoError(t, err)
+	w.b.table[sturdyref.HashSwissnum(w.b.id, &secret)] = &Grant{core: w.b, host: h}
+	far = w.a.ask(w.ab, sturdyref.SwissnumOf(secret))
+	o, err := w.a.host(&twin{})
+	require.NoError(t, err)
+	w.a.lock()
+	near = w.a.newRef(o.ref(nil))
+	w.a.leave()
+	w.run()
+	return w, k, far, near
+}
+
+// A promise that came as an argument, and has settled, can be returned and followed.
+func TestSettledArgumentCanBeReturned(t *testing.T) {
+	w, k, far, near := keeping(t)
+	p, r := NewPromise[*Ref](&Vat{core: w.a})
+	far.SendOnly("put", p)
+	caught := Send[*Ref](far, "caught", p)
+	w.run()
+	require.NoError(t, r.Resolve(near))
+	w.run()
+	require.Equal(t, 1, k.told)
+	require.NoError(t, caught.Err())
+	require.Equal(t, fulfilled, caught.state)
+	got := Send[*Ref](far, "get")
+	w.run()
+	require.NoError(t, got.Err())
+	require.Equal(t, fulfilled, got.state)
+}
+
+// What such a promise has let go of is not released again when it is collected.
+func TestSettledArgumentIsReleasedOnce(t *testing.T) {
+	w, k, far, near := keeping(t)
+	for range 2 { // the second one finds the reference held by the first
+		far.SendOnly("put", near)
+		w.run()
+	}
+	require.Equal(t, 2, k.told)
+	k.p = nil
+	for i := 0; i < 100 && len(w.b.anchors) > 0; i++ {
+		runtime.GC()
+		w.b.lock()
+		w.b.leave()
+		w.run()
+	}
+	require.Empty(t, w.b.anchors)
+	n := Send[int](near, "number")
+	w.run()
+	got, err := valueOf(n)
+	require.NoError(t, err)
+	require.Equal(t, 7, got)
+	runtime.KeepAlive(far)
+}
+
+// A Ref that is released while somebody awaits it is not touched any more.
+func TestAwaitOfAReleasedRef(t *testing.T) {
+	v, err := New(nil)
+	require.NoError(t, err)
+	defer v.Close()
+	c := v.core
+	c.lock()
+	p, to := c.machine.NewPromise(), c.machine.NewPromise()
+	c.machine.Resolve(p, to.Retain())
+	r := c.newRef(p)
+	c.leave()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- r.Await(ctx) }()
+	for waiting := false; !waiting; runtime.Gosched() {
+		c.lock()
+		waiting = p.Shared()
+		c.unlock()
+	}
+	r.Release()
+	cancel()
+	require.ErrorIs(t, <-done, ErrCanceled)
+	c.lock()
+	to.Release()
+	c.leave()
 }

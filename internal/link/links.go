@@ -171,9 +171,13 @@ func (ls *Links) LinkTold(id crypto.VatID, hints []string, donor crypto.VatID, r
 func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, receiver func(*Link) Receiver) *Link {
 	var problem error
 	ls.mu.Lock()
-	p := ls.peer(id)
-	if p == nil {
+	p := ls.peers[id]
+	if donor != nil && (p == nil || p.link == nil) && !ls.closed && id != ls.self && !ls.donors.take(*donor, time.Now()) {
+		ls.log.Debug("a vat told of too many vats to dial", "donor", donor.Short())
 		p = &peer{} // not in the table; the link ends at once
+		problem = &Error{Reason: ErrUnreachable, Cause: errTold}
+	} else if p = ls.peer(id); p == nil {
+		p = &peer{}
 		problem = &Error{Reason: ErrUnreachable, Cause: errTooManyPeers}
 	}
 	if donor == nil {
@@ -193,9 +197,6 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 		problem = ErrClosed
 	case id == ls.self:
 		problem = ErrSelf
-	case donor != nil && !ls.donors.take(*donor, time.Now()):
-		ls.log.Debug("a vat told of too many vats to dial", "donor", donor.Short())
-		problem = &Error{Reason: ErrUnreachable, Cause: errTold}
 	case len(p.hints)+len(p.told) == 0:
 		problem = &Error{Reason: ErrUnreachable, Cause: errNoLocation}
 	}
