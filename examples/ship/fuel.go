@@ -13,7 +13,9 @@ import (
 // same work always costs the same.
 //
 // The module must be valid WebAssembly 1.0, which the engine says. Beyond that, it may
-// import functions only, and have no table: nobody needs them here.
+// import functions only, and have no table: nobody needs them here. And what takes a few
+// bytes of a module and much memory of an engine, already as it compiles, is bounded: so
+// no engine may see a module before this has.
 func meter(module []byte, fuel int64) ([]byte, error) {
 	in := &reader{rest: module}
 	out := append([]byte(nil), in.bytes(8)...) // magic and version
@@ -31,6 +33,8 @@ func meter(module []byte, fuel int64) ([]byte, error) {
 			place()
 		}
 		switch id {
+		case secType:
+			in.fail(checkTypes(&reader{rest: content.rest}))
 		case secImport:
 			in.fail(checkImports(&reader{rest: content.rest}))
 		case secTable, secElement:
@@ -57,8 +61,30 @@ func meter(module []byte, fuel int64) ([]byte, error) {
 const (
 	fuelName = "\x00fuel"
 
-	secImport, secTable, secGlobal, secExport, secElement, secCode = 2, 4, 6, 7, 9, 10
+	secType, secImport, secTable, secGlobal, secExport, secElement, secCode = 1, 2, 4, 6, 7, 9, 10
+
+	maxFunctions = 2000
+	maxParams    = 16     // of a function
+	maxLocals    = 256    // of a function: each call has them
+	maxAllLocals = 10_000 // of all functions
 )
+
+// checkTypes bounds the parameters of functions.
+func checkTypes(in *reader) error {
+	for range in.uint() {
+		in.byte() // that it is a function
+		params := in.uint()
+		in.bytes(params)
+		in.bytes(in.uint()) // results
+		if params > maxParams {
+			in.fail(errors.New("a function has too many parameters"))
+		}
+		if in.err != nil {
+			return in.err
+		}
+	}
+	return in.err
+}
 
 // checkImports allows functions only.
 func checkImports(in *reader) error {
@@ -79,9 +105,13 @@ func checkImports(in *reader) error {
 // meterCode meters every function of a code section.
 func meterCode(in *reader, fuelIndex uint64) ([]byte, error) {
 	n := in.uint()
+	if n > maxFunctions {
+		return nil, errors.New("the module has too many functions")
+	}
 	out := binary.AppendUvarint(nil, n)
+	locals := uint64(maxAllLocals) // that are left
 	for range n {
-		body, err := meterBody(in.bytes(in.uint()), fuelIndex)
+		body, err := meterBody(in.bytes(in.uint()), fuelIndex, &locals)
 		if err = errors.Join(in.err, err); err != nil {
 			return nil, err
 		}
@@ -90,15 +120,21 @@ func meterCode(in *reader, fuelIndex uint64) ([]byte, error) {
 	return out, in.err
 }
 
-// meterBody meters one function.
-func meterBody(body []byte, fuelIndex uint64) ([]byte, error) {
+// meterBody meters one function, and takes its locals from those that are left.
+func meterBody(body []byte, fuelIndex uint64, left *uint64) ([]byte, error) {
 	in := &reader{rest: body}
+	most := min(maxLocals, *left)
 	for range in.uint() { // groups of locals
-		in.uint()
+		n := in.uint()
 		in.byte()
+		if n > most {
+			in.fail(errors.New("there are too many locals"))
+		}
 		if in.err != nil {
 			return nil, in.err
 		}
+		most -= n
+		*left -= n
 	}
 	code := in.rest
 	out := append([]byte(nil), body[:len(body)-len(code)]...)

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,7 +57,7 @@ func TestConfinement(t *testing.T) {
 	_, err = vat.Call[Result](t.Context(), s, "run", make([]byte, maxModule+1), 0)
 	require.ErrorContains(t, err, "too large")
 	_, err = vat.Call[Result](t.Context(), s, "run", []byte("no module"), 0)
-	require.ErrorContains(t, err, "invalid")
+	require.ErrorContains(t, err, "the module is cut off")
 
 	deep, err := vat.Call[Result](t.Context(), s, "run", module(t, "deep"), 100) // and the site lives on
 	require.NoError(t, err)
@@ -158,4 +161,40 @@ func FuzzMeter(f *testing.F) {
 			require.NoError(t, c.Close(t.Context()))
 		}
 	})
+}
+
+// What takes little of a module and much of an engine is refused before the engine sees it.
+func TestBombs(t *testing.T) {
+	header := []byte("\x00asm\x01\x00\x00\x00")
+	u := func(x uint64) []byte { return binary.AppendUvarint(nil, x) }
+	function := func(locals uint64) []byte {
+		body := append(append([]byte{1}, u(locals)...), 0x7e, opEnd) // one group, of i64
+		return append(u(uint64(len(body))), body...)
+	}
+	code := func(functions ...[]byte) []byte {
+		types := appendSection(slices.Clone(header), secType, []byte{1, 0x60, 0, 0})
+		types = appendSection(types, 3, append(u(uint64(len(functions))), make([]byte, len(functions))...))
+		return appendSection(types, secCode, append(u(uint64(len(functions))), bytes.Join(functions, nil)...))
+	}
+	many := func(n int, locals uint64) (fs [][]byte) {
+		for range n {
+			fs = append(fs, function(locals))
+		}
+		return fs
+	}
+	_, err := run(t.Context(), code(many(10, maxLocals)...), 0, nil)
+	require.EqualError(t, err, "the module does not export run", "it is what it would be, but for the numbers")
+	for _, tc := range []struct {
+		module []byte
+		why    string
+	}{
+		{code(function(20_000_000)), "there are too many locals"},
+		{code(many(maxAllLocals/maxLocals+1, maxLocals)...), "there are too many locals"},
+		{code(many(maxFunctions+1, 0)...), "the module has too many functions"},
+		{appendSection(header, secType, append([]byte{1, 0x60, maxParams + 1}, make([]byte, maxParams+2)...)), "a function has too many parameters"},
+		{appendSection(header, secType, append([]byte{1, 0x60}, u(1<<40)...)), "the module is cut off"},
+	} {
+		_, err := run(t.Context(), tc.module, 0, nil)
+		require.EqualError(t, err, tc.why)
+	}
 }

@@ -75,11 +75,11 @@ func run(ctx context.Context, module []byte, n int64, refs []*vat.Ref) (Result, 
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().
 		WithCoreFeatures(api.CoreFeaturesV1).WithMemoryLimitPages(maxPages).WithCloseOnContextDone(true))
 	defer rt.Close(ctx)
-	if _, err := rt.CompileModule(ctx, module); err != nil { // meter wants a valid one
-		return Result{}, err
-	}
 	metered, err := meter(module, maxFuel)
 	if err != nil {
+		return Result{}, err
+	}
+	if _, err := rt.CompileModule(ctx, module); err != nil { // what meter makes of an invalid one counts for nothing
 		return Result{}, err
 	}
 	var failed error // of a call to a reference
