@@ -41,6 +41,8 @@ func newDirectory() *Directory { return &Directory{entries: map[string]any{}} }
 var (
 	errNone  = vat.RegisterError("directory.none", errors.New("there is no such name"))
 	errTaken = vat.RegisterError("directory.taken", errors.New("the name is taken"))
+
+	errPromise = vat.RegisterError("directory.promise", errors.New("what is to be named is not known yet"))
 )
 
 // Names lists the names.
@@ -54,8 +56,17 @@ func (d *Directory) Lookup(name string) (any, error) {
 	return nil, errNone
 }
 
-// Bind gives a name to an object, of whatever vat.
-func (d *Directory) Bind(name string, thing *vat.Ref) error { return d.bind(name, thing) }
+// Bind gives a name to an object, of whatever vat. One of the directories here goes by
+// itself, so that readers find no more than a reader.
+func (d *Directory) Bind(name string, thing *vat.Ref) error {
+	if sub, ok := vat.Near[*Directory](thing); ok {
+		return d.bind(name, sub)
+	}
+	if thing.State() == vat.PromiseRef {
+		return errPromise
+	}
+	return d.bind(name, thing)
+}
 
 // Mkdir makes a directory in the directory.
 func (d *Directory) Mkdir(name string) (*Directory, error) {
@@ -81,7 +92,8 @@ func (d *Directory) Share(name string) (sturdyref.Ref, error) {
 }
 
 // Reader is the facet of a directory for those who may look, and not touch. It is
-// all the way down: a directory in it is a reader again.
+// all the way down: a directory of this vat in it is a reader again. What others have
+// bound is given as it is.
 type Reader struct {
 	vat.Object
 	d *Directory

@@ -69,3 +69,24 @@ func TestOneRoundTrip(t *testing.T) {
 		require.Equal(t, 2, n.Stats().RoundTrips)
 	})
 }
+
+// Whoever may bind may name a directory once more; readers find a reader there all the same.
+func TestReadersFindReaders(t *testing.T) {
+	v, err := vat.New(nil)
+	require.NoError(t, err)
+	defer v.Close()
+	root := newDirectory()
+	w, err := v.Ref(root)
+	require.NoError(t, err)
+	r, err := v.Ref(&Reader{d: root})
+	require.NoError(t, err)
+	_, err = vat.Call[any](t.Context(), w, "mkdir", "office")
+	require.NoError(t, err)
+	_, err = vat.Call[any](t.Context(), w, "bind", "alias", w.Send("lookup", "office"))
+	require.NoError(t, err)
+	_, err = vat.Call[any](t.Context(), r.Send("lookup", "alias"), "mkdir", "mine")
+	require.ErrorIs(t, err, vat.ErrNoSuchVerb)
+	promise, _ := vat.NewPromise[*vat.Ref](v)
+	_, err = vat.Call[any](t.Context(), w, "bind", "later", promise)
+	require.ErrorContains(t, err, errPromise.Error())
+}
