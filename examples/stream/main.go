@@ -68,7 +68,7 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 		return err
 	}
 	defer v.Close()
-	in, err := stream.FromReader(v, os.Stdin)
+	in, err := stream.FromReader(v, program.Input(os.Stdin))
 	if err != nil {
 		return err
 	}

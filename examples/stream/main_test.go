@@ -33,3 +33,14 @@ func TestProcesses(t *testing.T) {
 	require.True(t, strings.HasSuffix(got, fmt.Sprintf("%d  %s\n%d lines\n", many, text, many)))
 	server.Interrupt(t)
 }
+
+// A client whose server is gone hears so, though nobody ends its standard input.
+func TestServerGone(t *testing.T) {
+	p := exampletest.Build(t)
+	server := p.Start(t)
+	c := p.Start(t, server.Cap(t))
+	c.Say(t, "foot")
+	c.Lines(t, 1)
+	server.Kill(t)
+	require.Contains(t, c.Fails(t), "connection")
+}

@@ -35,6 +35,7 @@ package program
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -62,14 +63,15 @@ const drainTime = 5 * time.Second
 //
 // Without arguments serve runs; cfg has where to listen. With arguments use runs: sr
 // is the sturdyref that the first one means, see [sturdyref.Open], and args are the
-// others. The context ends when the process is interrupted, or told to terminate. An
-// error is printed on standard error, and the process ends with status 1.
+// others. The context ends when the process is interrupted, or told to terminate; the second
+// time that ends the process. An error is printed on standard error, and the process ends with status 1.
 func Main(serve func(ctx context.Context, cfg *vat.Config) error, use func(ctx context.Context, sr sturdyref.Ref, args []string) error) {
 	listen := flag.String("listen", "127.0.0.1:0", "serve on this `address`; 0.0.0.0:PORT means every interface")
 	advertise := flag.String("advertise", "", "`host` (or host:port) that sturdyrefs name; default: that of the listener")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second time it ends at once
 	err := run(ctx, config(*listen, *advertise), flag.Args(), serve, use)
 	if err != nil {
 		complain("%v", err)
@@ -131,44 +133,37 @@ func Serve(ctx context.Context, v *vat.Vat, out io.Writer, objects ...any) error
 	return errors.Join(err, v.Shutdown(drain))
 }
 
-// Lines gives the lines of r, standard input say, without their ends, until r or ctx
-// ends: in the latter case, and when r fails, the last thing given is the error.
+// Input gives r, standard input say, as a reader that can be closed: that ends a Read which
+// waits, with io.ErrClosedPipe.
 //
-// A read cannot be interrupted. So when ctx ends, or the loop, a goroutine stays until r
-// gives the rest of a line more, or has come to its end, and reads what that is in vain.
+// A read of r itself cannot be interrupted. So a goroutine stays until r gives something more,
+// or has come to its end, and reads what that is in vain.
+func Input(r io.Reader) io.ReadCloser {
+	in, out := io.Pipe()
+	go func() {
+		_, err := io.Copy(out, r)
+		out.CloseWithError(err)
+	}()
+	return in
+}
+
+// Lines gives the lines of r, standard input say, without their ends, until r or ctx
+// ends: in the latter case, and when r fails, the last thing given is the error. It reads
+// r by [Input].
 func Lines(ctx context.Context, r io.Reader) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		over := make(chan struct{})
-		defer close(over)
-		lines, failed := make(chan string), make(chan error, 1)
-		go func() {
-			defer close(lines)
-			s := bufio.NewScanner(r)
-			for s.Scan() {
-				select {
-				case lines <- s.Text():
-				case <-over:
-					return
-				}
-			}
-			failed <- s.Err()
-		}()
-		for ctx.Err() == nil {
-			select {
-			case line, ok := <-lines:
-				if !ok {
-					if err := <-failed; err != nil {
-						yield("", err)
-					}
-					return
-				}
-				if !yield(line, nil) {
-					return
-				}
-			case <-ctx.Done():
+		in := Input(r)
+		defer in.Close()
+		defer context.AfterFunc(ctx, func() { _ = in.Close() })() // it never fails
+		lines := bufio.NewScanner(in)
+		for ctx.Err() == nil && lines.Scan() {
+			if !yield(lines.Text(), nil) {
+				return
 			}
 		}
-		yield("", ctx.Err())
+		if err := cmp.Or(ctx.Err(), lines.Err()); err != nil {
+			yield("", err)
+		}
 	}
 }
 

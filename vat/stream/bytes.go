@@ -100,8 +100,9 @@ func (r *Reader) CloseWithError(err error) { r.r.CloseWithError(err) }
 
 // FromReader makes a capability of src: a receive end, for [NewReader], that gives what is read
 // of src, as far as it was asked for and a little ahead. It reads in a goroutine of v's. When
-// src ends, nobody reads any more, or v is closed, src is closed if it is an io.Closer; one that
-// is not keeps v.Close waiting while a Read blocks. The error is vat.ErrClosed.
+// src ends, nobody reads any more, or v is closed, src is closed if it is an io.Closer; a Read that
+// does not end by that keeps v.Close waiting, as one of standard input does: see program.Input. The
+// error is vat.ErrClosed.
 func FromReader(v *vat.Vat, src io.Reader) (*RecvEnd[[]byte], error) {
 	c, err := New[[]byte](v, nil)
 	if err != nil {
