@@ -70,7 +70,7 @@ type Member struct {
 
 // Add adds a member: it gets what is sent from now on. The same reference may be
 // added more than once, and is as many members. The group releases the reference when
-// the member is removed.
+// the last of these is removed.
 func (g *Group) Add(ref *vat.Ref) *Member {
 	m := &Member{group: g, ref: ref}
 	ref.WhenBroken(m.fail)
@@ -156,6 +156,8 @@ func (m *Member) Remove() bool {
 	m.gone = true
 	g := m.group
 	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
-	m.ref.Release()
+	if !slices.ContainsFunc(g.members, func(o *Member) bool { return o.ref == m.ref }) {
+		m.ref.Release()
+	}
 	return true
 }

@@ -21,10 +21,11 @@ type Room struct {
 	all     group.Group
 	members map[string]*group.Member
 	names   map[*group.Member]string
+	refs    map[string]*vat.Ref
 }
 
 func newRoom() *Room {
-	r := &Room{members: map[string]*group.Member{}, names: map[*group.Member]string{}}
+	r := &Room{members: map[string]*group.Member{}, names: map[*group.Member]string{}, refs: map[string]*vat.Ref{}}
 	r.all.MaxBehind = 3
 	r.all.Removed = func(m *group.Member, err error) {
 		why := "failed"
@@ -42,6 +43,16 @@ func newRoom() *Room {
 func (r *Room) Enter(name string, who *vat.Ref) {
 	m := r.all.Add(who)
 	r.members[name], r.names[m] = m, name
+	r.refs[name] = who
+}
+
+// Ear gives the reference of a member.
+func (r *Room) Ear(name string) *vat.Ref { return r.refs[name] }
+
+// Twice adds one reference as two members.
+func (r *Room) Twice(a, b string, who *vat.Ref) {
+	r.Enter(a, who)
+	r.Enter(b, who)
 }
 
 func (r *Room) Leave(name string) bool { return r.members[name].Remove() }
@@ -164,6 +175,26 @@ func TestGoneAndLeft(t *testing.T) {
 		}
 		h.room.SendOnly("say", "x")
 		require.Len(t, h.heard(t, "alice"), 1)
+	})
+}
+
+// A reference may be two members: when one has left the other stays.
+func TestOneReferenceTwice(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		for _, name := range []string{"alice", "faulty", "deaf"} {
+			h.room.SendOnly("leave", name)
+		}
+		_, err := vat.Call[any](t.Context(), h.room, "twice", "left", "right", h.room.Send("ear", "bob"))
+		require.NoError(t, err)
+		h.room.SendOnly("leave", "bob")
+		h.room.SendOnly("say", "1")
+		h.room.SendOnly("leave", "left")
+		h.room.SendOnly("say", "2")
+		require.Equal(t, []string{"1", "1", "2"}, h.heard(t, "bob"))
+		require.Equal(t, 1, h.len(t))
+		h.room.SendOnly("leave", "right")
+		settle()
+		require.Zero(t, h.len(t))
 	})
 }
 
