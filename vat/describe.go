@@ -92,19 +92,28 @@ func describeType(t reflect.Type) string {
 // mismatch says where a function type of a Bind struct does not fit a verb; "" if
 // it fits.
 func (d VerbDescription) mismatch(f *boundVerb) string {
-	var params []string
-	for _, p := range f.params {
-		params = append(params, describeType(p))
+	fixed, least := len(f.params), len(d.Params)
+	if f.variadic {
+		fixed--
 	}
-	if d.Variadic || f.variadic {
-		return "" // any number may do
+	if d.Variadic {
+		least--
 	}
-	if len(params) != len(d.Params) {
-		return fmt.Sprintf("takes %d arguments, not %d", len(d.Params), len(params))
+	switch {
+	case d.Variadic && !f.variadic && fixed < least:
+		return fmt.Sprintf("takes %d arguments or more, not %d", least, fixed)
+	case !d.Variadic && (fixed > least || !f.variadic && fixed < least):
+		return fmt.Sprintf("takes %d arguments, not %d", least, fixed)
 	}
-	for i := range params {
-		if !fits(params[i], d.Params[i]) {
-			return fmt.Sprintf("wants %s as argument %d, not %s", d.Params[i], i+1, params[i])
+	for i, p := range f.params {
+		if f.variadic && i == fixed {
+			p = p.Elem() // in the place of whatever is still wanted, or of nothing
+		}
+		if i >= len(d.Params) && !d.Variadic {
+			break
+		}
+		if want := d.Params[min(i, len(d.Params)-1)]; !fits(describeType(p), want) {
+			return fmt.Sprintf("wants %s as argument %d, not %s", want, i+1, describeType(p))
 		}
 	}
 	if f.result != nil && !fits(describeType(f.result), d.Result) {

@@ -80,6 +80,51 @@ func TestCheck(t *testing.T) {
 	})
 }
 
+// Adder has a verb that takes any number.
+type Adder struct{ vat.Object }
+
+func (*Adder) Add(label string, xs ...float64) float64 { return 0 }
+func (*Adder) Pair(a, b int) int                       { return 0 }
+
+func TestCheckOfVariadicVerbs(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		r := p.give(&Adder{})
+		require.NoError(t, vat.Check[struct {
+			Add  func(label string, xs ...int) *vat.Promise[float64]
+			Pair func(ab ...int) *vat.Promise[int]
+		}](t.Context(), r))
+		require.NoError(t, vat.Check[struct {
+			Add func(label string, a, b, c float64) *vat.Promise[float64]
+		}](t.Context(), r))
+		require.NoError(t, vat.Check[struct {
+			Add func(label string) *vat.Promise[float64]
+		}](t.Context(), r))
+
+		err := vat.Check[struct{ Add func() *vat.Promise[float64] }](t.Context(), r)
+		require.ErrorContains(t, err, `"add" takes 1 arguments or more, not 0`)
+		err = vat.Check[struct {
+			Add func(label string, x float64, y string) *vat.Promise[float64]
+		}](t.Context(), r)
+		require.ErrorContains(t, err, `"add" wants float64 as argument 3, not text`)
+		err = vat.Check[struct {
+			Add func(label string, xs ...string) *vat.Promise[float64]
+		}](t.Context(), r)
+		require.ErrorContains(t, err, `"add" wants float64 as argument 2, not text`)
+		err = vat.Check[struct {
+			Add func(label string) *vat.Promise[[]string]
+		}](t.Context(), r)
+		require.ErrorContains(t, err, `gives float64, not []text`)
+		err = vat.Check[struct {
+			Pair func(ab ...string) *vat.Promise[int]
+		}](t.Context(), r)
+		require.ErrorContains(t, err, `"pair" wants int as argument 1, not text`)
+		err = vat.Check[struct {
+			Pair func(a, b, c int, rest ...int) *vat.Promise[int]
+		}](t.Context(), r)
+		require.ErrorContains(t, err, `"pair" takes 2 arguments, not 3`)
+	})
+}
+
 // Secretive declines to describe itself.
 type Secretive struct{ vat.Object }
 
