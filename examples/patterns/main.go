@@ -2,8 +2,8 @@
 // each other, an auditor who can look and not touch, and a gate that severs all that
 // one of the traders has, whatever he got in the meantime.
 //
-//	(umask 077; go run ./examples/patterns > caps) &     # four lines: alice, bob, auditor, gate
-//	for n in alice bob auditor gate; do read cap; (umask 077; echo "$cap" > $n.cap); done < caps
+//	(umask 077; go run ./examples/patterns > caps.cap) &     # four lines: alice, bob, auditor, gate
+//	for n in alice bob auditor gate; do read cap; (umask 077; echo "$cap" > $n.cap); done < caps.cap
 //	go run ./examples/patterns alice.cap trade &
 //	go run ./examples/patterns bob.cap trade
 //	go run ./examples/patterns auditor.cap audit
