@@ -17,9 +17,11 @@ import (
 type slowpoke struct {
 	vat.Object
 	each time.Duration
+	gate chan struct{}
 	ran  atomic.Int32
 }
 
+func (s *slowpoke) Hold()      { <-s.gate }
 func (s *slowpoke) Slow()      { time.Sleep(s.each); s.ran.Add(1) }
 func (s *slowpoke) Quick() int { return 7 }
 
@@ -37,7 +39,7 @@ func TestLastWords(t *testing.T) {
 				net := vattest.NewNetwork()
 				cfg := &vat.Config{Logger: slog.New(slog.DiscardHandler)}
 				server := net.Vat(t, "server", cfg)
-				s := &slowpoke{each: tc.each}
+				s := &slowpoke{each: tc.each, gate: make(chan struct{})}
 				sr, err := server.Export(s, nil)
 				require.NoError(t, err)
 				other := net.Vat(t, "other", cfg).Enliven(sr)
@@ -46,11 +48,14 @@ func TestLastWords(t *testing.T) {
 				leaver := net.Vat(t, "leaver", cfg)
 				r := leaver.Enliven(sr)
 				require.NoError(t, r.Await(t.Context()))
+				r.SendOnly("hold")
 				for range calls {
 					r.SendOnly("slow")
 				}
-				time.Sleep(50 * time.Millisecond) // it is all there, and some is done
+				time.Sleep(time.Second) // it is all there, behind the long turn
 				require.NoError(t, leaver.Close())
+				synctest.Wait()
+				close(s.gate)
 				begin := time.Now()
 				for range 20 {
 					got, err := vat.Call[int](t.Context(), other, "quick")
