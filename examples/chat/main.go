@@ -1,8 +1,8 @@
 // Chat is a room for many, like the servers in the manner of IRC that are written in
 // Tcl: a name, join, say, quit. Who has the second sturdyref can send people out.
 //
-//	umask 077; go run ./examples/chat > both.cap &
-//	head -1 both.cap > room.cap; tail -1 both.cap > moderator.cap
+//	umask 077; go run ./examples/chat > chat.cap &
+//	head -1 chat.cap > room.cap; tail -1 chat.cap > moderator.cap
 //	go run ./examples/chat room.cap alice                  # says the lines of standard input
 //	go run ./examples/chat -remove bob moderator.cap
 package main

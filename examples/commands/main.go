@@ -2,9 +2,9 @@
 // add, quit. Nothing is parsed. A command is a verb with typed parameters, and
 // quit is an object of its own, which not everybody holds.
 //
-//	(umask 077; go run ./examples/commands > both.cap) &
-//	head -1 both.cap | go run ./examples/commands - add 1 2 3
-//	tail -1 both.cap | go run ./examples/commands - quit
+//	(umask 077; go run ./examples/commands > commands.cap) &
+//	head -1 commands.cap | go run ./examples/commands - add 1 2 3
+//	tail -1 commands.cap | go run ./examples/commands - quit
 package main
 
 import (

@@ -1,8 +1,8 @@
 // Counter is state that all clients share, on a server that ends when the last of
 // them has let go.
 //
-//	(umask 077; go run ./examples/counter > said.cap) &
-//	(umask 077; head -1 said.cap > counter.cap)
+//	(umask 077; go run ./examples/counter > counter-says.cap) &
+//	(umask 077; head -1 counter-says.cap > counter.cap)
 //	go run ./examples/counter counter.cap      # adds the numbers of standard input
 package main
 

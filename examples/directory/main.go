@@ -2,8 +2,8 @@
 // server that everybody must trust: a directory is an object like others, and a name
 // means what the directory that one holds says.
 //
-//	umask 077; go run ./examples/directory > both.cap &
-//	head -1 both.cap > root.cap; tail -1 both.cap > reader.cap   # to change it; to look only
+//	umask 077; go run ./examples/directory > directory.cap &
+//	head -1 directory.cap > root.cap; tail -1 directory.cap > reader.cap   # to change it; to look only
 //	go run ./examples/directory root.cap ls office
 //	go run ./examples/directory root.cap print office/printer hello
 //	go run ./examples/directory root.cap mkdir office/cellar

@@ -1,8 +1,8 @@
 // Mailbox is Erlang's way: processes that only tell each other things, receive what
 // they choose to, watch each other, and are started again when they crash.
 //
-//	(umask 077; go run ./examples/mailbox > said.cap) &
-//	(umask 077; head -1 said.cap > node.cap)
+//	(umask 077; go run ./examples/mailbox > node-says.cap) &
+//	(umask 077; head -1 node-says.cap > node.cap)
 //	go run ./examples/mailbox node.cap
 //
 // mailbox.go has the mailboxes; node.go the node, that is the supervisor, and the

@@ -2,8 +2,8 @@
 // and every change of membership, in one order that is the same for all, or is no
 // member any more.
 //
-//	umask 077; go run ./examples/multicast > both.cap &
-//	head -1 both.cap > listen.cap; tail -1 both.cap > speak.cap   # the one does not confer the other
+//	umask 077; go run ./examples/multicast > multicast.cap &
+//	head -1 multicast.cap > listen.cap; tail -1 multicast.cap > speak.cap   # the one does not confer the other
 //	go run ./examples/multicast listen.cap alice          # listens, until interrupted
 //	go run ./examples/multicast -speak speak.cap hello world
 package main
