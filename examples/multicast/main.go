@@ -14,6 +14,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
+	"unicode"
 
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
@@ -63,8 +65,12 @@ func (h *Hall) announce(text string) error {
 	return h.members.Send("event", Event{h.count, text})
 }
 
-// Join makes a listener a member, under a name that the others see.
+// Join makes a listener a member, under a name that the others see: a short one, for to
+// say more is another power.
 func (h *Hall) Join(name string, listener *vat.Ref) (*Seat, error) {
+	if name == "" || len(name) > 16 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		return nil, errors.New("a name is a word of up to 16 bytes")
+	}
 	m := h.members.Add(listener)
 	seat := &Seat{hall: h, member: m, name: name}
 	h.seats[m] = seat

@@ -28,6 +28,7 @@ func TestProcesses(t *testing.T) {
 
 	require.Contains(t, p.Fail(t, "-speak", hall, "hello"), "no such verb", "to listen is not to speak")
 	require.Contains(t, p.Fail(t, lectern, "mallory"), "no such verb", "nor the other way round")
+	require.Contains(t, p.Fail(t, hall, "buy now,"), "a name is a word", "nor to say something as a name")
 	alice.Kill(t)
 	server.Interrupt(t)
 }
