@@ -160,9 +160,6 @@ func (s *Session) endQuestions(err *Error) {
 		if c.state == callFollowing {
 			c.unfollow()
 		}
-		if c.tail {
-			c.tail = false
-		}
 		c.fail(err)
 	}
 }

@@ -333,6 +333,7 @@ func (c *Call) leave() {
 	}
 	c.pipes = emptied(c.pipes)
 	c.on = nil
+	c.tail = false // a peer may have answered it, nevertheless
 	if c.obj != nil && !c.gated {
 		c.obj.Release()
 		c.obj = nil

@@ -25,11 +25,9 @@ func (s *Session) takeFrom(c *Call) {
 	a.retire()
 }
 
-// endTail finishes the question of a tail call: the peer, to whom both belong,
-// has finished the call that it stood for.
+// endTail ends a tail call, whose question was canceled: the peer, to whom both
+// belong, has finished the call that it stood for.
 func (c *Call) endTail() {
-	q := c.q
-	c.tail = false
 	c.state, c.err = callSettled, errCanceled
 	for _, p := range c.pipes {
 		if p.ref.unresolved() && p.ref.embargoed == nil {
@@ -37,7 +35,6 @@ func (c *Call) endTail() {
 		}
 	}
 	c.leave()
-	q.cancel()
 }
 
 // takeResults makes the results of the peer's call id, which stayed here, those
