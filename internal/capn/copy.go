@@ -109,6 +109,9 @@ func (b *Builder) CopyOnce(slot Slot, p Ptr) error {
 
 // FlattenOnce is Flatten with CopyOnce.
 func FlattenOnce(dst []byte, p Ptr) ([]byte, error) {
+	if flat, ok := flattenTight(dst, p); ok {
+		return flat, nil
+	}
 	var b Builder
 	b.Init(dst[:0])
 	err := b.CopyOnce(b.RootSlot(), p)

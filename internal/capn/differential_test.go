@@ -285,7 +285,19 @@ func FuzzMessage(f *testing.F) {
 		require.NoError(t, err)
 		flat, err := capn.Flatten(nil, root)
 		require.LessOrEqual(t, len(flat), 8*len(frame)+8*64+16, "a copy is bounded by the budget")
-		if err == nil {
+		if err != nil {
+			return
+		}
+		require.NoError(t, m.Parse(frame, lim))
+		root, err = m.Root()
+		require.NoError(t, err)
+		once, err := capn.FlattenOnce(nil, root)
+		if err != nil {
+			require.Greater(t, len(flat), 2*len(frame), "only sharing makes a copy so large")
+			once = flat
+		}
+		require.Equal(t, len(flat), len(once))
+		for _, flat := range [][]byte{flat, once} {
 			var again strings.Builder
 			require.NoError(t, m.ParseFlat(flat, &capn.Limits{Traversal: 1 << 30}))
 			root, err = m.Root()
