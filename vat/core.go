@@ -69,7 +69,7 @@ type core struct {
 	readyNear  []*waiter     // … for near ones
 	waiters    []*waiter     // free ones
 	awaiting   atomic.Int64  // goroutines in Await or Call
-	unwritten  atomic.Bool   // a call was left for another one to write
+	unwritten  bool          // a caller is about to write what others have sent
 	sent       atomic.Uint64 // sends that nobody waited for
 	callers    sync.Pool     // free ones
 
@@ -130,7 +130,7 @@ func (c *core) leave() {
 
 // leaveWaiting is leave for a goroutine that now waits for an answer. If others wait
 // too, they were woken by the same batch and are about to send as well: what they
-// say leaves in one write with this.
+// say leaves in one write, by the first of them, who lets the others run.
 func (c *core) leaveWaiting(w *waiter, call *captp.Call) {
 	c.settle()
 	if call != nil && c.awaiting.Load() == 1 {
@@ -142,13 +142,18 @@ func (c *core) leaveWaiting(w *waiter, call *captp.Call) {
 		if !c.held && c.turns.len() > 0 {
 			signal(c.wake)
 		}
-		c.unwritten.Store(true)
+		first := !c.unwritten
+		c.unwritten = true
 		c.unlock()
+		if !first {
+			return
+		}
 		runtime.Gosched()
-		if !c.unwritten.Load() {
+		c.lock()
+		if !c.unwritten {
+			c.unlock()
 			return // somebody has written it
 		}
-		c.lock()
 	}
 	c.leave()
 }

@@ -11,7 +11,7 @@ import (
 // for a socket. Each session is written by one goroutine at a time: who finds
 // another at it leaves the rest to that one. Machine right.
 func (c *core) flush() {
-	c.unwritten.Store(false)
+	c.unwritten = false
 	c.takeDirty()
 	for len(c.flushing) > 0 {
 		s := c.flushing[0]
