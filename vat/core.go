@@ -65,8 +65,7 @@ type core struct {
 	bare       bool          // a simulator drives it: no time is measured
 	waits      int           // promises among the arguments of peers' calls that are waited for
 	local      int           // turns queued by local sends
-	ready      []readyWaiter // who waits in Ready, for room for far sends
-	readyNear  []*waiter     // … for near ones
+	ready      []readyWaiter // who waits in Ready
 	waiters    []*waiter     // free ones
 	awaiting   atomic.Int64  // goroutines in Await or Call
 	unwritten  bool          // a caller is about to write what others have sent
@@ -276,13 +275,4 @@ func (c *core) free(w *waiter) {
 	if len(c.waiters) < 256 {
 		c.waiters = append(c.waiters, w)
 	}
-}
-
-// wakeAll wakes and forgets waiters. Machine right.
-func wakeAll(ws *[]*waiter) {
-	for i, w := range *ws {
-		w.wakeUp()
-		(*ws)[i] = nil
-	}
-	*ws = (*ws)[:0]
 }

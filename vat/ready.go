@@ -44,24 +44,29 @@ func (r *Ref) Ready(ctx context.Context) error {
 			return nil
 		}
 		w := c.waiter()
-		if near {
-			c.readyNear = append(c.readyNear, w)
-		} else {
-			c.ready = append(c.ready, readyWaiter{w, ref.Session()})
-		}
+		c.ready = append(c.ready, readyWaiter{w, near, ref.Session()})
 		c.leave()
-		if err := c.wait(ctx, w); err != nil {
-			return err // w stays in the line, and goes with it
-		}
+		err := c.wait(ctx, w)
 		c.lock()
+		if err != nil {
+			c.ready = slices.DeleteFunc(c.ready, func(x readyWaiter) bool { return x.w == w })
+			select {
+			case <-w.ch: // there was room in the same moment
+			default:
+			}
+		}
 		c.free(w)
 		c.unlock()
+		if err != nil {
+			return err
+		}
 	}
 }
 
-// readyWaiter waits in Ready for room for far sends.
+// readyWaiter waits in Ready for room.
 type readyWaiter struct {
 	w    *waiter
+	near bool           // for sends to an object of this vat
 	over *captp.Session // over which they would go; nil: not known yet
 }
 
@@ -80,24 +85,17 @@ func (c *core) hasRoom(near bool, over *captp.Session) bool {
 // checkReady wakes those who wait in Ready if there may be room again. Machine right.
 func (c *core) checkReady() {
 	if len(c.ready) > 0 {
-		c.ready = slices.DeleteFunc(c.ready, func(x readyWaiter) bool {
-			room := c.hasRoom(false, x.over)
-			if room {
-				signal(x.w.ch)
-			}
-			return room
-		})
-	}
-	if len(c.readyNear) > 0 && c.hasRoom(true, nil) {
-		wakeAll(&c.readyNear)
+		c.wakeReady(func(x readyWaiter) bool { return c.hasRoom(x.near, x.over) })
 	}
 }
 
-// wakeReady wakes all who wait in Ready. Machine right.
-func (c *core) wakeReady() {
-	for _, x := range c.ready {
-		signal(x.w.ch)
-	}
-	c.ready = nil
-	wakeAll(&c.readyNear)
+// wakeReady wakes those who wait in Ready of whom which is true. Machine right.
+func (c *core) wakeReady(which func(x readyWaiter) bool) {
+	c.ready = slices.DeleteFunc(c.ready, func(x readyWaiter) bool {
+		wakes := which(x)
+		if wakes {
+			signal(x.w.ch)
+		}
+		return wakes
+	})
 }

@@ -229,7 +229,7 @@ func (c *core) refuse(err error) {
 		t.call.Fail(toWire(err))
 		c.settle()
 	}
-	c.wakeReady()
+	c.wakeReady(func(readyWaiter) bool { return true })
 }
 
 // Shutdown drains: it takes no more sends from outside of turns, waits until no
