@@ -274,7 +274,9 @@ func (s *Session) receiveDisembargoAccept(t targetMsg, embargo string) {
 }
 
 // Ticks reports whether anything waits for Tick.
-func (m *Machine) Ticks() bool { return len(m.gifts)+len(m.accepts)+len(m.donations) > 0 }
+func (m *Machine) Ticks() bool {
+	return len(m.gifts)+len(m.accepts)+len(m.donations)+len(m.accepting) > 0
+}
 
 // Tick tells that a second has passed. It is to be called once a second as long as Ticks.
 func (m *Machine) Tick() {
@@ -288,6 +290,7 @@ func (m *Machine) Tick() {
 	for _, d := range late(maps.Keys(m.donations), m.ticks) {
 		d.finish()
 	}
+	m.giveUpLate()
 }
 
 // timed is what does not wait for ever.

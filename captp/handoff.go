@@ -36,6 +36,7 @@ type Introducer interface {
 //
 //	        Met                 Grant, Offer                Return, or no way
 //	seeking ───────▶ meeting ───────────────▶ accepting ─────────────────────▶ over
+//	   │                │                        └─────── no answer in time ────▶ over
 //	   └────────────────┴──── no session, the donor is gone, the reference was dropped ──▶ over
 type Handoff struct {
 	state     handState
@@ -48,6 +49,8 @@ type Handoff struct {
 	to        *Session // with the host, once it is known
 	lost      *Error   // why the donor is gone
 	cost      int      // charged to the donor
+	accept    *Call    // to the host, which is to answer …
+	due       uint64   // … until this tick
 }
 
 type handState uint8
@@ -171,6 +174,7 @@ const (
 	maxEmbargo   = 32  // bytes of an embargo's id
 	maxHandoffs  = 256 // that are under way, of one donor's
 	handCost     = 640
+	pickUpTicks  = 20 // for how long a reference waits for its host: longer than a host lets an Accept wait
 )
 
 // idOf returns the 32 bytes in a pointer of a struct, "" if there are none.
@@ -202,7 +206,18 @@ func (m *Machine) pickUp(h *Handoff) {
 	c := m.newCall()
 	c.accept = &acceptance{donor: h.donor.vat, nonce: h.nonce, embargo: embargo}
 	c.sink, c.brief, c.noPipelining, c.tangled = h, true, true, true
+	h.accept, h.due = c, m.ticks+pickUpTicks
+	m.accepting = append(m.accepting, h)
 	h.to.ask(c, h.to.anchor)
+}
+
+// giveUpLate ends the wait for hosts that do not answer: calls go on down the vine. Nothing has gone the direct way.
+func (m *Machine) giveUpLate() {
+	for len(m.accepting) > 0 && m.accepting[0].due <= m.ticks {
+		h := m.accepting[0]
+		m.accepting = m.accepting[1:]
+		h.accept.Cancel()
+	}
 }
 
 // acceptance is what an Accept says.
@@ -242,10 +257,15 @@ func (m *Machine) stay(h *Handoff) {
 
 // over ends h and lets go of the vine, whatever p is led to next.
 func (h *Handoff) over() {
-	if h.state == handMeeting {
-		h.to.meeting = slices.DeleteFunc(h.to.meeting, func(x *Handoff) bool { return x == h })
+	self := func(x *Handoff) bool { return x == h }
+	switch h.state {
+	case handMeeting:
+		h.to.meeting = slices.DeleteFunc(h.to.meeting, self)
+	case handAccepting:
+		h.donor.m.accepting = slices.DeleteFunc(h.donor.m.accepting, self)
+	case handSeeking, handOver:
 	}
-	h.state = handOver
+	h.state, h.accept = handOver, nil
 	h.p.hand, h.p.to = nil, nil
 	if h.p.route == routeVine {
 		h.p.route = routeQueue

@@ -54,6 +54,7 @@ type Machine struct {
 	accepts   map[*accepting]bool     // that are not answered
 	waiting   map[string][]*accepting // … and have found nothing, by giftKey
 	donations map[*donation]bool
+	accepting []*Handoff // that ask their hosts, in the order in which they began
 	bufs      [][]byte
 	pool      pool
 

@@ -31,6 +31,10 @@ func handoffShapes() []*shape {
 		named{"the recipient leaves", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B leave; A tell C"},
 		named{"the host leaves", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; C leave"},
 		named{"the host gives up waiting", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B tell a0; C tick"},
+		named{"the host does not answer in time", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B tick; B tick; B tell a0"},
+		named{"the host does not answer in time, and calls wait for the donor's credit", true, "", "B>A 1 calls; " + boots + "A tell B C; B kept A; B tell a0; B meet; B tell a0; B tick; B tick; A ret 1 o"},
+		named{"the host does not answer in time, and the donor leaves", true, "", boots + "A tell B C; B tell a0; B meet; B tell a0; B tick; A leave; B tick; B tell a0"},
+		named{"handed on, and the host does not answer in time", true, "", four + "A tell B C; B tell a0; B meet; B tell D a0; B tick; B tick; D tell a3"},
 		named{"handed on before it was picked up", true, "", four + "A tell B C; B tell a0; B tell D a0; D tell a2; B meet; D meet; D tell a2"},
 		named{"handed on when it was picked up", true, "", four + "A tell B C; B tell a0; B meet; B tell D a0; D tell a3; D meet; D tell a3"},
 	)

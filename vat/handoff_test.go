@@ -23,6 +23,7 @@ func (k *Taker) Take(r *vat.Ref) { k.got <- r }
 
 // trio is three vats: alice holds carol's object, and introduces bob to it.
 type trio struct {
+	net               *vattest.Network
 	alice, bob, carol *vat.Vat
 	thing             *Recorder // carol's
 	taker             *Taker    // bob's
@@ -36,7 +37,7 @@ func newTrio(t *testing.T, cfgs ...*vat.Config) *trio {
 		cfgs = append(cfgs, quiet())
 	}
 	net := vattest.NewNetwork()
-	x := &trio{thing: &Recorder{dropped: make(chan struct{})}, taker: &Taker{got: make(chan *vat.Ref, 8)}}
+	x := &trio{net: net, thing: &Recorder{dropped: make(chan struct{})}, taker: &Taker{got: make(chan *vat.Ref, 8)}}
 	x.alice, x.bob, x.carol = net.Vat(t, "alice", cfgs[0]), net.Vat(t, "bob", cfgs[1]), net.Vat(t, "carol", cfgs[2])
 	for _, pair := range [][2]string{{"alice", "bob"}, {"alice", "carol"}, {"bob", "carol"}} {
 		net.Latency(pair[0], pair[1], 10*time.Millisecond)

@@ -166,3 +166,26 @@ func TestDialsOfADonor(t *testing.T) {
 	require.True(t, ds.take(crypto.VatID{9, 9, 9}, now.Add(time.Minute)))
 	require.Len(t, ds, 1)
 }
+
+// What a donor tells of beyond its dials is not remembered: there is room for others.
+func TestDonorDoesNotFillTheTable(t *testing.T) {
+	spec.Covers(t, "LOC-11")
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		id1, id2 := identities()
+		client := newVat(t, n, "client", id1, func(c *Config) { c.Limits.RememberedPeers = 1 })
+		defer client.close()
+		other := newVat(t, n, "other", id2, nil)
+		defer other.close()
+		for i := range 100 {
+			s := client.told(crypto.VatID{1}, crypto.VatID{2, byte(i)}, "nobody"+port)
+			pass(0)
+			require.ErrorIs(t, s.end(), ErrUnreachable)
+		}
+		s := client.link(id2.VatID(), "other"+port)
+		pass(time.Second)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		require.Len(t, s.ups, 1)
+	})
+}

@@ -1,0 +1,116 @@
+package captp
+
+import (
+	"strings"
+	"testing"
+
+	"capnproto.org/go/capnp/v3/std/capnp/rpc"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/spec/network"
+)
+
+// passed has the donor pass an object of a host's, and returns the reference.
+func (h *hosting) passed(host string, locations ...string) *Ref {
+	h.obj.answer = false
+	h.feed("donor", call(1, export(0), thirdParty(5, func(c network.Contact) {
+		_, _ = c.SetHost(id32(host)), c.SetNonce(id32("x"))
+		list := must(c.NewLocations(int32(len(locations))))
+		for i, l := range locations {
+			_ = list.Set(i, l)
+		}
+	})))
+	got := h.obj.calls[len(h.obj.calls)-1]
+	_, caps := got.Params()
+	r := caps[0].Retain()
+	got.Return(nil, nil)
+	return r
+}
+
+// TestHostThatDoesNotAnswer: nothing that a host says, or does not say, keeps a reference closed.
+func TestHostThatDoesNotAnswer(t *testing.T) {
+	spec.Covers(t, "HAND-17")
+	asked := message(func(m rpc.Message) { // a call whose results stay here
+		c := must(m.NewCall())
+		c.SetQuestionId(1)
+		c.SendResultsTo().SetYourself()
+		export(0).put(must(c.NewTarget()))
+		putPayload(must(c.NewParams()), nil)
+	})
+	for name, c := range map[string]struct {
+		before, late [][]byte
+	}{
+		"it says nothing":     {},
+		"it answers too late": {late: [][]byte{returns(0, hosted(9))}},
+		"it fails too late":   {late: [][]byte{returnArm(0, func(r rpc.Return) { _, _ = r.NewException() })}},
+		"it answers with what is not answered": {
+			before: [][]byte{boot(0), asked, returnArm(0, func(r rpc.Return) { r.SetTakeFromOtherQuestion(1) })},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHosting(t, Limits{})
+			r := h.passed("stranger")
+			h.m.Met(h.meets[0], h.peers["stranger"])
+			require.Contains(t, h.out("stranger"), "accept q0")
+			h.feed("stranger", c.before...)
+			h.m.Send(r, &Outgoing{Params: params("", 0)}).Done()
+			h.seconds(pickUpTicks - 1)
+			require.Nil(t, r.Session(), "between two ways")
+			require.Equal(t, Far, r.State())
+			require.NotContains(t, h.out("donor"), "call q")
+			h.seconds(1)
+			require.Equal(t, h.peers["donor"], r.Session(), "by the vine for good")
+			require.Contains(t, h.out("donor"), "call q0 e5")
+			require.Contains(t, h.out("stranger"), "finish q0")
+			h.feed("stranger", c.late...)
+			require.Nil(t, h.peers["stranger"].Err())
+			require.Equal(t, h.peers["donor"], r.Session())
+			h.out("stranger")
+			if len(c.late) > 0 {
+				require.Zero(t, h.peers["stranger"].Stats().Questions)
+				require.Zero(t, h.peers["stranger"].Stats().Imports)
+			}
+			require.False(t, h.m.Ticks())
+			for _, x := range h.obj.calls {
+				x.Return(nil, nil)
+			}
+			h.feed("donor", returns(0))
+			r.Release()
+			require.Contains(t, h.out("donor"), "release e5")
+			h.clean()
+		})
+	}
+}
+
+// TestWhatIsOverIsNotKept: a donor is charged for the locations that it tells, and a session that does not come up keeps
+// no reference that was dropped, or lost its donor.
+func TestWhatIsOverIsNotKept(t *testing.T) {
+	location := strings.Repeat("h", maxLocation)
+	charged := func(locations ...string) int64 {
+		h := newHosting(t, Limits{})
+		defer h.clean()
+		r := h.passed("far away", locations...)
+		defer r.Release()
+		return h.peers["donor"].Stats().Charged
+	}
+	require.Equal(t, int64(2*maxLocation), charged(location, location)-charged(), "locations are the donor's")
+	for name, over := range map[string]func(h *hosting, r *Ref){
+		"dropped":   func(_ *hosting, r *Ref) { r.Release() },
+		"the donor": func(h *hosting, r *Ref) { h.peers["donor"].Disconnect(PeerGone.ends(), true); r.Release() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHosting(t, Limits{})
+			s := h.m.Connect(SessionConfig{Peer: "far away", Vat: vatIDOf("far away")})
+			r := h.passed("far away", location)
+			h.m.Met(h.meets[0], s)
+			require.Len(t, s.meeting, 1)
+			over(h, r)
+			require.Empty(t, s.meeting)
+			s.Grant(10, 1<<20)
+			require.Zero(t, s.Stats().Questions)
+			s.Disconnect(PeerGone.ends(), true)
+			h.clean()
+		})
+	}
+}

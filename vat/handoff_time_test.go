@@ -1,0 +1,59 @@
+package vat_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/vat"
+)
+
+// acquaint has bob know carol already.
+func (x *trio) acquaint(t *testing.T) {
+	t.Helper()
+	sr, err := x.carol.Export(&Recorder{}, nil)
+	require.NoError(t, err)
+	r := x.bob.Enliven(sr)
+	require.NoError(t, r.Await(t.Context()))
+	r.Release()
+}
+
+// TestHandoffToASilentHost: what waits for a host's answer does so for a while, and goes by way of the donor then.
+func TestHandoffToASilentHost(t *testing.T) {
+	spec.Covers(t, "HAND-17")
+	for name, donorDies := range map[string]bool{"the donor lives": false, "the donor dies": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := newTrio(t)
+				x.acquaint(t)
+				x.net.Partition("bob", "carol", true)
+				r := x.hand(t)
+				sent := r.Send("note", "a")
+				if donorDies {
+					require.NoError(t, x.alice.Close())
+				}
+				pass(18 * time.Second)
+				_, ok := r.Via()
+				require.False(t, ok, "between two ways")
+				require.Equal(t, vat.FarRef, r.State())
+				pass(3 * time.Second)
+				if donorDies {
+					require.ErrorIs(t, failure(t, sent), vat.ErrNotDelivered)
+					require.Equal(t, vat.BrokenRef, r.State())
+					return
+				}
+				requireVia(t, r, x.alice)
+				await(t, sent)
+				r.SendOnly("note", "b")
+				x.net.Partition("bob", "carol", false)
+				pass(time.Second)
+				r.SendOnly("note", "c")
+				requireVia(t, r, x.alice)
+				require.Equal(t, "a b c", call[string](t, r, "join"))
+			})
+		})
+	}
+}
