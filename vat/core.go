@@ -122,7 +122,6 @@ func (c *core) leave() {
 	if c.drain != nil {
 		c.checkIdle()
 	}
-	c.keepTime()
 	c.checkReady()
 	c.unlock()
 }
@@ -192,6 +191,7 @@ func (c *core) leaveLate(call *captp.Call) bool {
 // unlock gives the machine right back and does what must be done without it.
 func (c *core) unlock() {
 	c.settle()
+	c.keepTime()
 	if len(c.outside) == 0 {
 		c.mu.Unlock()
 		return

@@ -57,3 +57,37 @@ func TestHandoffToASilentHost(t *testing.T) {
 		})
 	}
 }
+
+// Runner runs what a test wants to be a turn.
+type Runner struct {
+	vat.Object
+	do func()
+}
+
+func (r *Runner) Run() { r.do() }
+
+// TestGiftsGoDuringALongTurn: the donor takes back what was not picked up, whatever its turns do.
+func TestGiftsGoDuringALongTurn(t *testing.T) {
+	spec.Covers(t, "HAND-6")
+	synctest.Test(t, func(t *testing.T) {
+		lost := quiet()
+		lost.Advertise = []string{"carol:1"}
+		x := newTrio(t, quiet(), quiet(), lost)
+		pass(time.Second)
+		before := vat.Left(x.carol)
+		x.taker.got = make(chan *vat.Ref) // bob does not answer either: nothing comes to alice
+		own, err := x.alice.Ref(&Runner{do: func() {
+			x.toTaker.SendOnly("take", x.toThing)
+			pass(3 * time.Minute)
+		}})
+		require.NoError(t, err)
+		own.SendOnly("run")
+		pass(time.Minute)
+		given := vat.Left(x.carol)
+		pass(15 * time.Second)
+		gone := vat.Left(x.carol)
+		(<-x.taker.got).Release()
+		require.NotEqual(t, before, given)
+		require.Equal(t, before, gone)
+	})
+}
