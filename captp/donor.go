@@ -21,6 +21,7 @@ const (
 	maxGifts     = 1024 // Provides that are open between two vats
 	giftTicks    = 60   // for how long a host keeps a gift
 	provideTicks = giftTicks + 10
+	giveTicks    = 4  // for how long a donor that would like to go stays
 	acceptTicks  = 10 // for how long a host lets an Accept wait
 	donationCost = 384
 )
@@ -67,6 +68,17 @@ func (d *donation) finish() {
 		h.donations--
 		h.writeFinish(d.id, true)
 	}
+}
+
+// Giving reports whether a gift of this vat's may be about to be picked up: in good order it does not end its sessions yet.
+// That is for no longer than four seconds (see Tick) after it was made: those who stay with the vine do not say so.
+func (m *Machine) Giving() bool {
+	for d := range m.donations {
+		if d.due > m.ticks+provideTicks-giveTicks {
+			return true
+		}
+	}
+	return false
 }
 
 // passOn has a Disembargo follow to the host what came on the vine before it.

@@ -1,6 +1,8 @@
 package vat_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,4 +92,63 @@ func TestGiftsGoDuringALongTurn(t *testing.T) {
 		require.NotEqual(t, before, given)
 		require.Equal(t, before, gone)
 	})
+}
+
+// TestShutdownLeavesTimeToPickUp: who shuts a vat down in good order that has just introduced others has introduced them.
+func TestShutdownLeavesTimeToPickUp(t *testing.T) {
+	spec.Covers(t, "HAND-18")
+	for moment := range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			x := newTrio(t)
+			r := x.hand(t)
+			done := make(chan error, 1)
+			var sent []*vat.Promise[any]
+			var want []string
+			for i := range 60 {
+				if i == 2*moment {
+					go func() { done <- x.alice.Shutdown(t.Context()) }()
+				}
+				want = append(want, fmt.Sprint(i))
+				sent = append(sent, r.Send("note", want[i]))
+				pass(time.Millisecond)
+			}
+			for _, p := range sent {
+				await(t, p)
+			}
+			require.NoError(t, <-done)
+			requireVia(t, r, x.carol)
+			require.Equal(t, want, call[[]string](t, r, "noted"))
+		})
+	}
+}
+
+// TestShutdownWhereNobodyPicksUp: it does not wait for long.
+func TestShutdownWhereNobodyPicksUp(t *testing.T) {
+	spec.Covers(t, "HAND-18")
+	lost := quiet()
+	lost.Advertise = []string{"carol:1"}
+	shut := func(t *testing.T, after, atMost time.Duration) (took time.Duration, err error) {
+		synctest.Test(t, func(t *testing.T) {
+			x := newTrio(t, quiet(), quiet(), lost)
+			r := x.hand(t)
+			pass(after)
+			requireVia(t, r, x.alice)
+			ctx, cancel := context.WithTimeout(t.Context(), atMost)
+			defer cancel()
+			begin := time.Now()
+			err = x.alice.Shutdown(ctx)
+			took = time.Since(begin)
+			pass(time.Second)
+			require.Equal(t, vat.BrokenRef, r.State())
+		})
+		return took, err
+	}
+	took, err := shut(t, time.Second, time.Minute)
+	require.NoError(t, err)
+	require.InDelta(t, 3*time.Second, took, float64(time.Second))
+	took, err = shut(t, 5*time.Second, time.Minute)
+	require.NoError(t, err)
+	require.Less(t, took, time.Second)
+	_, err = shut(t, time.Second, time.Second)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

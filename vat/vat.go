@@ -233,8 +233,10 @@ func (c *core) refuse(err error) {
 }
 
 // Shutdown drains: it takes no more sends from outside of turns, waits until no
-// call is under way in either direction, ends every session in order, and closes
-// the vat. If ctx ends first, what is left is severed, and ctx's error returned.
+// call is under way in either direction, and others have gone themselves where a
+// reference leads that this vat has passed to them (for that it waits four seconds
+// at most), ends every session in order, and closes the vat. If ctx ends first, what
+// is left is severed, and ctx's error returned.
 // A function of [Go] that calls it is not waited for, but a call is that waits for what
 // the function returns. Inside of a turn it returns ErrInTurn.
 func (v *Vat) Shutdown(ctx context.Context) error {
@@ -279,6 +281,9 @@ func (c *core) checkIdle() {
 		if s.writing || s.captp.Err() == nil && (!s.captp.Idle() || s.captp.OutLen() > 0) {
 			return
 		}
+	}
+	if c.machine.Giving() {
+		return
 	}
 	select {
 	case <-c.drain:
