@@ -43,7 +43,8 @@
 //     must not notice.
 //   - tight: credit for one to eight calls and a few thousand bytes.
 //   - handoffs: references to things of third vats are handed over; a vat finds the ones of which it was told when the
-//     schedule says so. What is sent may go over any session then, so that a call may fail for the loss of any.
+//     schedule says so, and time passes in which gifts expire, and those who ask for them give up. What is sent may go over
+//     any session then, so that a call may fail for the loss of any.
 //
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each

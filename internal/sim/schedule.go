@@ -33,7 +33,11 @@ func (w *world) act() {
 		return
 	}
 	if w.has(Handoffs) && w.rng.IntN(8) == 0 {
-		w.meet(m)
+		if w.rng.IntN(10) == 0 {
+			m.pass(1 + w.rng.IntN(80))
+		} else {
+			w.meet(m)
+		}
 		return
 	}
 	switch n := w.rng.IntN(100); {
@@ -69,6 +73,17 @@ func (w *world) meet(m *machine) bool {
 		w.did("meet", "%s", m)
 	}
 	return met
+}
+
+// pass has seconds pass at m, one by one: gifts, and the patience of those who would pick them up, end in that time.
+func (m *machine) pass(seconds int) {
+	for range seconds {
+		if m.core.Timers() == 0 {
+			return
+		}
+		m.w.did("second", "%s", m)
+		m.leap(time.Second, true)
+	}
 }
 
 func (m *machine) sends(n int) {

@@ -72,18 +72,20 @@ func TestHandoffWorlds(t *testing.T) {
 			n = 1000
 		}
 	}
-	combined := []Feature{Handoffs, Handoffs | Hostile, Handoffs | Gates | Grants, Handoffs | Hostile | Gates | Grants}
-	meetings := 0
+	combined := []Feature{Handoffs, Handoffs | Hostile, Handoffs | Gates | Grants, Handoffs | Hostile | Gates | Grants, Handoffs | Tight, Handoffs | Tight | Gates}
+	meetings, seconds := 0, 0
 	for i := range uint64(n) {
-		features := combined[i%4]
+		features := combined[i%uint64(len(combined))]
 		r := Run(*from+i, Options{Features: features})
 		if r.Bad != "" {
 			t.Fatal(Shrink(*from+i, features))
 		}
 		meetings += r.Seen["meet"]
+		seconds += r.Seen["second"]
 	}
-	t.Logf("%d worlds, %d meetings", n, meetings)
+	t.Logf("%d worlds, %d meetings, %d seconds", n, meetings, seconds)
 	require.Greater(t, meetings, n/10)
+	require.Greater(t, seconds, n)
 }
 
 // found are worlds that once failed, by what was wrong.
