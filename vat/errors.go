@@ -258,6 +258,16 @@ func fromWire(e *captp.Error) error {
 	return own
 }
 
+// sendFailed is fromWire for the outcome of a send. What an object of this vat passed on,
+// and lost, is as unknown to who sent it to that object as if that were far.
+func sendFailed(e *captp.Error) error {
+	err := fromWire(e)
+	if own := err.(*Error); own.kind == captp.Disconnected && own.delivery == captp.Answered {
+		own.delivery = captp.OutcomeUnknown
+	}
+	return err
+}
+
 // carried is an error together with its form on the wire, which was made where user
 // code may run: its Error method may do anything.
 type carried struct {

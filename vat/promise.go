@@ -94,7 +94,7 @@ func (s *sink) Settled(call *captp.Call, out captp.Outcome) {
 		return
 	}
 	if out.Err != nil {
-		p.state, p.fail = broken, &carried{error: fromWire(out.Err)}
+		p.state, p.fail = broken, &carried{error: sendFailed(out.Err)}
 	} else {
 		p.state = fulfilled
 		if p.solo && !p.waited {

@@ -358,3 +358,21 @@ func TestLargeMessages(t *testing.T) {
 		require.Equal(t, "", call[string](t, r, "join"), "the session lives on")
 	})
 }
+
+// TestUnknownThroughAnObject: what an object has passed on, and lost, is unknown to the sender, be the object near or far.
+func TestUnknownThroughAnObject(t *testing.T) {
+	spec.Covers(t, "ERR-8")
+	nearAndFar(t, func(t *testing.T, p *place) {
+		behind := p.net.Vat(t, "behind", quiet())
+		sr, err := behind.Export(&Recorder{}, nil)
+		require.NoError(t, err)
+		ref := p.give(&Relay{to: p.there.Enliven(sr)})
+		never := ref.Send("later")
+		call[any](t, ref, "note", "x")
+		p.net.Cut("there", "behind")
+		require.ErrorIs(t, failure(t, never), vat.ErrOutcomeUnknown)
+		err = failure(t, ref.Send("join")) // it is known, and no matter of the sender's sessions
+		require.NotErrorIs(t, err, vat.ErrDisconnected)
+		require.ErrorContains(t, err, "lost")
+	})
+}
