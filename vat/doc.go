@@ -71,7 +71,8 @@
 // A send is delivered once or not at all. When the session that it depended on
 // ends, its promise breaks with [ErrDisconnected], and either [ErrNotDelivered]
 // (it is certain that it was not; send it again) or [ErrOutcomeUnknown]. References
-// into the lost session are broken for good; enliven the sturdyref again.
+// into the lost session are broken for good; enliven the sturdyref again, or have
+// [Vat.Heal] do so, which tells of each loss and never sends anything twice.
 //
 // A method's error arrives as an [*Error]: as text, and with the code of
 // [RegisterError], so that errors.Is works on the other side. What a panic says

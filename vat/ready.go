@@ -19,6 +19,8 @@ import (
 //		log.SendOnly("log", line)
 //	}
 //
+// On a reference of [Vat.Heal] it waits, too, while too much waits for the object to be found.
+//
 // It returns why the reference is broken, or why ctx ended. Inside of a turn it
 // returns ErrInTurn.
 func (r *Ref) Ready(ctx context.Context) error {
@@ -38,13 +40,14 @@ func (r *Ref) Ready(ctx context.Context) error {
 			c.unlock()
 			return err
 		}
-		near := ref.State() == captp.Near
-		if c.hasRoom(near, ref.Session()) {
+		x := readyWaiter{near: ref.State() == captp.Near, over: ref.Session(), heals: r.heals}
+		if c.hasRoom(x) {
 			c.unlock()
 			return nil
 		}
 		w := c.waiter()
-		c.ready = append(c.ready, readyWaiter{w, near, ref.Session()})
+		x.w = w
+		c.ready = append(c.ready, x)
 		c.leave()
 		err := c.wait(ctx, w)
 		c.lock()
@@ -65,27 +68,30 @@ func (r *Ref) Ready(ctx context.Context) error {
 
 // readyWaiter waits in Ready for room.
 type readyWaiter struct {
-	w    *waiter
-	near bool           // for sends to an object of this vat
-	over *captp.Session // over which they would go; nil: not known yet
+	w     *waiter
+	near  bool           // for sends to an object of this vat
+	over  *captp.Session // over which they would go; nil: not known yet
+	heals *healing       // of the reference; nil, mostly
 }
 
-// hasRoom reports whether a send to an object of this vat (near), or of another one over
-// a session (nil: not known yet), would find less than half of what may be pending before it.
-// Where nothing waits for the credit of that session, what waits for others does not matter as
+// hasRoom reports whether a send of x's would find less than half of what may be pending before it.
+// Where nothing waits for the credit of its session, what waits for others does not matter as
 // long as a send is taken at all. Machine right.
-func (c *core) hasRoom(near bool, over *captp.Session) bool {
-	if near {
+func (c *core) hasRoom(x readyWaiter) bool {
+	switch {
+	case x.heals != nil && x.heals.full():
+		return false
+	case x.near:
 		return c.local <= c.maxPending/2
 	}
 	pending := c.machine.Pending()
-	return pending <= c.maxPending/2 || over != nil && over.Held() == 0 && pending < c.maxPending
+	return pending <= c.maxPending/2 || x.over != nil && x.over.Held() == 0 && pending < c.maxPending
 }
 
 // checkReady wakes those who wait in Ready if there may be room again. Machine right.
 func (c *core) checkReady() {
 	if len(c.ready) > 0 {
-		c.wakeReady(func(x readyWaiter) bool { return c.hasRoom(x.near, x.over) })
+		c.wakeReady(c.hasRoom)
 	}
 }
 

@@ -40,6 +40,7 @@ type hold struct {
 	ref      *captp.Ref // until released
 	released atomic.Bool
 	garbage  *garbage
+	heals    *healing // nil, mostly: ref only holds it
 }
 
 // lost is called when the Ref was collected.
@@ -53,6 +54,8 @@ func (h *hold) lost() {
 //
 //	PromiseRef ──▶ NearRef | FarRef ──▶ BrokenRef
 //	    └───────────────────────────────────▲
+//
+// One of [Vat.Heal] is a promise again when its session ends.
 type State int
 
 // The states of a reference.
@@ -113,8 +116,11 @@ func (r *Ref) Send(verb string, args ...any) *Promise[any] { return Send[any](r,
 func (r *Ref) SendOnly(verb string, args ...any) { sendOnly(r, verb, args) }
 
 func (r *Ref) sendTo() *captp.Ref {
-	if r.released.Load() {
+	switch {
+	case r.released.Load():
 		return r.core.machine.BrokenRef(toWire(errReleased))
+	case r.heals != nil:
+		return r.heals.now
 	}
 	return r.ref
 }
@@ -230,16 +236,23 @@ func (w *refWaiter) Changed(*captp.Ref) {
 // ended, or the promise that it was came to nothing, or it is near and was revoked.
 // For a far one that was revoked f does not run, as the protocol cannot take back
 // what is settled: each send on it breaks with ErrRevoked. If the reference is
-// broken, f runs soon. While this waits the reference is held.
+// broken, f runs soon. It runs once at most. While this waits the reference is held.
 func (r *Ref) WhenBroken(f func(err error)) {
 	c := r.core
 	c.lock()
 	defer c.leave()
 	ref := r.sendTo()
-	b := &brokenWatch{core: c, ref: ref.Retain(), f: f}
-	if ref.State() == captp.Broken {
-		b.Changed(ref)
-	} else {
+	held := ref
+	if r.heals != nil && ref == r.heals.now { // it has not been released
+		held = r.ref
+	}
+	b := &brokenWatch{core: c, ref: held.Retain(), f: f}
+	switch {
+	case ref.State() == captp.Broken:
+		b.tell(ref)
+	case r.heals != nil:
+		r.heals.watches = append(r.heals.watches, b)
+	default:
 		ref.Watch(b)
 	}
 }
@@ -258,6 +271,11 @@ func (b *brokenWatch) Changed(r *captp.Ref) {
 		r.Watch(b) // a promise settled; what it settled to may yet break
 		return
 	}
+	b.tell(r)
+}
+
+// tell has f run, for r is broken. Machine right.
+func (b *brokenWatch) tell(r *captp.Ref) {
 	b.err = fromWire(r.Err())
 	b.core.garbage.add(b.ref)
 	b.core.turns.push(turn{job: b})

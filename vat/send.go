@@ -85,7 +85,8 @@ func (c *core) admit(t Target, p *promise, err error) *captp.Ref {
 		return nil
 	}
 	ref := t.sendTo()
-	if c.local >= c.maxPending && ref.State() == captp.Near {
+	r, _ := t.(*Ref)
+	if c.local >= c.maxPending && ref.State() == captp.Near || r != nil && r.heals != nil && !r.heals.admit(ref) {
 		p.smash(ErrOverloaded)
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
@@ -356,6 +357,43 @@ func TestLargeMessages(t *testing.T) {
 		require.Equal(t, big, call[any](t, r, "echo", big))
 		require.Error(t, failure(t, r.Send("echo", make([]byte, 9<<20))))
 		require.Equal(t, "", call[string](t, r, "join"), "the session lives on")
+	})
+}
+
+// TestARestartedVatTakesOver: a vat that comes back under its old identity is served at once; what led to its former
+// incarnation breaks at once, though that fell silent without a word.
+func TestARestartedVatTakesOver(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		identity, err := crypto.NewIdentity()
+		require.NoError(t, err)
+		start := func(host string) *vat.Vat {
+			cfg := quiet()
+			cfg.Identity = identity
+			return p.net.Vat(t, host, cfg)
+		}
+		former := start("former")
+		sr, err := former.Export(&Recorder{}, nil)
+		require.NoError(t, err)
+		plain, healing := p.here.Enliven(sr), p.here.Heal(sr, nil)
+		require.NoError(t, plain.Await(t.Context()))
+		require.NoError(t, healing.Await(t.Context()))
+		broken := make(chan error, 2)
+		plain.WhenBroken(func(err error) { broken <- err })
+		pass(10 * time.Minute) // it was settled long ago
+		never := plain.Send("later")
+		pass(time.Second)
+		p.net.Partition("here", "former", true)
+
+		mine, err := p.here.Export(&Recorder{}, nil)
+		require.NoError(t, err)
+		begin := time.Now()
+		call[any](t, start("now").Enliven(mine), "note", "back again")
+		require.ErrorIs(t, failure(t, never), vat.ErrOutcomeUnknown)
+		require.ErrorIs(t, <-broken, vat.ErrDisconnected)
+		require.ErrorIs(t, healing.Await(t.Context()), vat.ErrNoSuchObject, "it ended with its vat")
+		require.Less(t, time.Since(begin), time.Second)
+		pass(time.Hour)
+		require.Empty(t, broken, "once")
 	})
 }
 
