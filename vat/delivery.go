@@ -133,7 +133,7 @@ func (d *delivery) perform() {
 	v := verbs.byName[string(args.Verb())]
 	switch {
 	case v == nil && verbs.unmatched == nil:
-		d.err = d.builtin(string(args.Verb()))
+		d.err = d.builtin(string(args.Verb()), args, dec)
 		return
 	case v == nil:
 		d.hook(verbs.unmatched, &Message{table: table{core: c, caps: caps},
@@ -155,7 +155,6 @@ func (d *delivery) settles() bool {
 
 // hook calls Unmatched or Unsettled.
 func (d *delivery) hook(v *verb, m *Message) {
-	verb := m.verb
 	defer func() { *m = Message{table: table{core: m.core}, over: true} }()
 	d.in = append(d.in[:0], d.t.obj.recv)
 	if v.hasCtx {
@@ -166,18 +165,21 @@ func (d *delivery) hook(v *verb, m *Message) {
 	clear(d.in)
 	d.in = d.in[:0]
 	if d.err == ErrNoSuchVerb { // it declines: the vat speaks
-		d.err = d.builtin(verb)
+		d.err = d.builtin(m.verb, m.args, m.dec)
 	}
 }
 
 // builtin answers the verbs that every object has.
-func (d *delivery) builtin(verb string) error {
-	if verb == verbDescribe {
+func (d *delivery) builtin(verb string, args value.Args, dec *decoder) error {
+	switch verb {
+	case verbDescribe:
 		desc, err := describe(d.t.obj.verbs)
 		if err != nil {
 			return err
 		}
 		return d.result(reflect.ValueOf(desc))
+	case verbIdentify:
+		return d.identify(args, dec)
 	}
 	return fmt.Errorf("%w: %s has no verb %q", ErrNoSuchVerb, typeName(d.t.obj.verbs.typ), clip(verb))
 }

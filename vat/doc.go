@@ -64,7 +64,8 @@
 // A reference to an object of another vat may be passed on to a third one. It leads
 // there through the vat that passed it at first, and directly as soon as the two have
 // found each other; its order is kept, and the vat that passed it may go. [Ref.Via]
-// tells which way it goes.
+// tells which way it goes. Whether two references designate the same object, whichever way
+// they came, is asked with [Same]; [Identify] gives a key for maps.
 //
 // # What happened to a send
 //
@@ -83,7 +84,8 @@
 // A verb is an exported method's name with its first rune in lower case. It may
 // take a context.Context first, which ends when the caller cancels or is gone; it
 // returns nothing, T, error, (T, error), or *Promise[T], whose outcome becomes the
-// call's. Every object also answers __describe; see [Describe], [Bind] and [Check].
+// call's. Every object also answers __describe; see [Describe], [Bind] and [Check]; and
+// __identify, see [Same].
 // One that stands for others has no methods for their verbs, and passes messages on as
 // they are: see [Object] and [Message]; vat/pattern has the usual ones ready-made.
 //

@@ -79,3 +79,35 @@ func ExampleSend_pipelining() {
 	fmt.Println(s, err)
 	// Output: Gutenberg <nil>
 }
+
+// Two references that came by different ways, and a map that has an entry for each object.
+func ExampleSame() {
+	ctx := context.Background()
+	v, err := vat.New(nil)
+	if err != nil {
+		panic(err)
+	}
+	defer v.Close()
+	printer := &Printer{name: "Gutenberg"}
+	dir, err := v.Ref(&Directory{printers: map[string]*Printer{"printer": printer, "press": printer}})
+	if err != nil {
+		panic(err)
+	}
+	a, b := dir.Send("lookup", "printer"), dir.Send("lookup", "press")
+	fmt.Println(vat.Same(ctx, a, b))
+	fmt.Println(vat.Same(ctx, a, dir))
+
+	jobs := map[vat.Key]int{}
+	for _, ref := range []vat.Target{a, b} {
+		key, err := vat.Identify(ctx, ref)
+		if err != nil {
+			panic(err)
+		}
+		jobs[key]++
+	}
+	fmt.Println(len(jobs), "printer")
+	// Output:
+	// true <nil>
+	// false <nil>
+	// 1 printer
+}

@@ -36,9 +36,10 @@ import (
 //   - Unreferenced() runs, in a turn, when the last reference to the object is gone and no
 //     sturdyref leads to it.
 //   - Undescribed() is never called; to have it is to decline __describe.
-//   - Unmatched(m *[Message]) runs for each verb that no method has, __describe included, and may
+//   - Unmatched(m *[Message]) runs for each verb that no method has, __describe and __identify included, and may
 //     return what any method may. It is for objects that stand for another one: it passes m on without
-//     knowing what it means. By returning ErrNoSuchVerb itself it declines a verb.
+//     knowing what it means. By returning ErrNoSuchVerb itself it declines a verb; then the vat answers what every
+//     object does: __describe with no verbs but its own, and __identify so that [Same] does not take it for the other one.
 //   - Unsettled(m *[Message]) is for objects that stand for what may turn out to be a promise
 //     for data: it runs when somebody asks what that is. It passes m on, and returns a promise; if that
 //     is no data, the object itself is the answer.
@@ -78,6 +79,7 @@ type hosted struct {
 
 	faces    map[*captp.Grant]*face // under which grants (nil: none) references are out
 	enlisted int                    // entries of the swiss table that lead here
+	number   uint64                 // of the vat's objects that were asked to identify themselves; 0: it was not
 }
 
 // face is a hosted object under one grant: what the machine knows as an object.

@@ -69,7 +69,7 @@ type Caretaker struct {
 // NewCaretaker makes a caretaker of target: whatever is sent to it is sent on, the outcome is target's, and
 // what is sent to that outcome is not delayed. When the gate is revoked every further message breaks with
 // ErrRevoked. The outcomes of earlier ones still come, and what they have brought is not severed: see
-// [NewMembrane].
+// [NewMembrane]. Until then it is, to who asks with [vat.Same], the same as target.
 func NewCaretaker(target vat.Target) (*Caretaker, *Gate) {
 	g := &Gate{}
 	return &Caretaker{gate: g, target: target}, g

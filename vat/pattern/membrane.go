@@ -30,8 +30,14 @@ type Wrapper struct {
 	out    bool // it is held outside, and target is inside; or else the other way round
 }
 
-// Unmatched passes messages on.
-func (w *Wrapper) Unmatched(m *vat.Message) (*vat.Promise[any], error) { return w.pass(m) }
+// Unmatched passes messages on. Only which object this is it says for itself: the wall hides what is behind it from those
+// who have that otherwise.
+func (w *Wrapper) Unmatched(m *vat.Message) (*vat.Promise[any], error) {
+	if m.Verb() == "__identify" {
+		return nil, vat.ErrNoSuchVerb
+	}
+	return w.pass(m)
+}
 
 // Unsettled passes on the question what a promise at the other side has settled to: it may be data.
 func (w *Wrapper) Unsettled(m *vat.Message) (*vat.Promise[any], error) { return w.pass(m) }
