@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,20 +13,48 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
+	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 )
 
-// parseArgs reads the arguments of a verb.
-func parseArgs(words []string) ([]any, error) {
+// parseArgs reads the arguments of a verb. One that begins with @ is a sturdyref, to be passed as the reference that it
+// leads to: what follows says where it is, as a REF does.
+func parseArgs(cmd *cobra.Command, words []string) ([]any, error) {
 	args := make([]any, len(words))
 	for i, w := range words {
-		x, err := parseArg(unshield(w))
+		var err error
+		if where, isRef := strings.CutPrefix(w, "@"); isRef {
+			args[i], err = readRef(cmd, where)
+		} else {
+			args[i], err = parseArg(unshield(w))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
-		args[i] = x
 	}
 	return args, nil
+}
+
+// enliven puts references in the place of sturdyrefs. It waits until they lead somewhere: so one that does not is
+// found before anything is sent.
+func enliven(ctx context.Context, v *vat.Vat, args []any) error {
+	for i, x := range args {
+		sr, ok := x.(sturdyref.Ref)
+		if !ok {
+			continue
+		}
+		ref := v.Enliven(sr)
+		if err := ref.Await(ctx); ctx.Err() != nil {
+			return failed(exitTimeout, "argument %d: no answer in time; nothing was sent", i+1)
+		} else if err != nil {
+			err = explain(ctx, ref, "lookup", err)
+			return failed(statusOf(err), "argument %d: %w", i+1, err)
+		}
+		args[i] = ref
+	}
+	return nil
 }
 
 // parseArg reads one argument of a verb: JSON, or a bare text. What begins like a

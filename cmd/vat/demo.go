@@ -119,7 +119,7 @@ func demo(ctx context.Context, cmd *cobra.Command, server *server, tell *story) 
 	if err != nil {
 		return err
 	}
-	defer goodbye(v)
+	defer goodbye(v, time.Second)
 
 	tell.line("E's log service: a server in one process, a client in another.")
 	tell.part("server", "process %d, vat %s, listens on %s",

@@ -18,10 +18,10 @@ func newDescribe() *cobra.Command {
 		Long:  "Print the verbs of the object that REF designates, one in a line, as it describes them itself.\n\n" + refHelp,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			return call(cmd, words[0], "describe", timeout, func(ctx context.Context, ref *vat.Ref) (string, error) {
+			return call(cmd, words[0], timeout, func(ctx context.Context, ref *vat.Ref) (string, error) {
 				d, err := vat.Describe(ctx, ref)
 				if err != nil {
-					return "", err
+					return "", explain(ctx, ref, "describe", err)
 				}
 				var text strings.Builder
 				for _, v := range d.Verbs {

@@ -20,6 +20,7 @@ type odd struct {
 	vat.Object
 	never []*vat.Resolver[string]
 	own   sturdyref.Ref
+	log   *vat.Ref
 }
 
 // nasty is a text that does something to a terminal: a colour, a bell, a turn of
@@ -37,6 +38,10 @@ func (o *odd) Self() *odd          { return o }
 func (o *odd) Own() sturdyref.Ref  { return o.own }
 func (o *odd) Kind(x any) string   { return fmt.Sprintf("%T %v", x, x) }
 func (o *odd) Echo(x ...any) []any { return x }
+
+// Meet introduces odd to a log, to which Tell tells.
+func (o *odd) Meet(log *vat.Ref)                  { o.log = log }
+func (o *odd) Tell(line string) *vat.Promise[any] { return o.log.Send("log", line) }
 
 // Never answers never.
 func (o *odd) Never() *vat.Promise[string] {

@@ -21,18 +21,23 @@ func newSend() *cobra.Command {
 			refHelp + "\n\n" +
 			"Each ARG is JSON; a text may stand without quotes if it does not look like JSON. For what JSON has no\n" +
 			`notation for there is {"$bytes":"<base64>"}, {"$time":"<RFC 3339>"} and {"$duration":"1m30s"}.` + "\n" +
-			"What begins with a dash and is no number stands behind --.",
-		Example: "  vat send log.cap log 'it rained'\n  vat send log.cap search rain",
+			"What begins with a dash and is no number stands behind --.\n\n" +
+			"@FILE passes a reference to the object whose sturdyref FILE holds; so do @- and @env:NAME. A text that\n" +
+			`begins with @ is written as a JSON string, '"@home"'.`,
+		Example: "  vat send log.cap log 'it rained'\n  vat send log.cap search rain\n  vat send guest.cap meet @counter.cap",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			args, err := parseArgs(words[2:])
+			args, err := parseArgs(cmd, words[2:])
 			if err != nil {
 				return err
 			}
-			return call(cmd, words[0], words[1], timeout, func(ctx context.Context, ref *vat.Ref) (string, error) {
+			return call(cmd, words[0], timeout, func(ctx context.Context, ref *vat.Ref) (string, error) {
+				if err := enliven(ctx, ref.Vat(), args); err != nil {
+					return "", err
+				}
 				result, err := vat.Call[any](ctx, ref, words[1], args...)
 				if err != nil {
-					return "", err
+					return "", explain(ctx, ref, words[1], err)
 				}
 				return string(appendJSON(nil, result)) + "\n", nil
 			})
@@ -47,8 +52,8 @@ func timeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 	cmd.Flags().DurationVar(timeout, "timeout", 30*time.Second, "how long to wait for everything together")
 }
 
-// call asks something of the object that a REF means, and prints the answer.
-func call(cmd *cobra.Command, where, verb string, timeout time.Duration, ask func(context.Context, *vat.Ref) (string, error)) error {
+// call asks something of the object that a REF means, and prints the answer. Errors of ask are explained already.
+func call(cmd *cobra.Command, where string, timeout time.Duration, ask func(context.Context, *vat.Ref) (string, error)) error {
 	ctx, cancel, err := deadline(cmd.Context(), timeout)
 	if err != nil {
 		return err
@@ -62,20 +67,21 @@ func call(cmd *cobra.Command, where, verb string, timeout time.Duration, ask fun
 	if err != nil {
 		return err
 	}
-	defer goodbye(v)
-	ref := v.Enliven(sr)
-	answer, err := ask(ctx, ref)
+	patience := time.Second
+	defer func() { goodbye(v, patience) }()
+	answer, err := ask(ctx, v.Enliven(sr))
 	if err != nil {
-		return explain(ctx, ref, verb, err)
+		return err
 	}
+	patience = 5 * time.Second // those who were passed references may still be on their way there: see Shutdown
 	_, err = fmt.Fprint(cmd.OutOrStdout(), answer)
 	return err
 }
 
 // goodbye ends the vat of a command, in order if the others answer soon. How it
 // goes changes nothing for the user, who has the answer or the error already.
-func goodbye(v *vat.Vat) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+func goodbye(v *vat.Vat, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = v.Shutdown(ctx)
 }
