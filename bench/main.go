@@ -27,10 +27,17 @@ import (
 	"time"
 )
 
-// bench is one case. run makes n calls and returns when the last has ended.
+// bench is one case. run makes n calls and returns when the last has ended; prepare, if there is one, readies what they
+// need, which is not measured.
 type bench struct {
-	name string
-	run  func(n int) error
+	name    string
+	run     func(n int) error
+	prepare func(n int) error
+}
+
+// setups make the cases.
+var setups = []func() ([]bench, func(), error){
+	setupRaw, setupSealed, setupVat, setupHandoff, setupCapnp, setupNetRPC, setupGRPC,
 }
 
 // result is what is printed of one case.
@@ -76,7 +83,7 @@ func run(w io.Writer, quick, asJSON bool, only string, rounds int) error {
 		sample, rounds = 200*time.Millisecond, 5
 	}
 	var cases []bench
-	for _, setup := range []func() ([]bench, func(), error){setupRaw, setupSealed, setupVat, setupCapnp, setupNetRPC, setupGRPC} {
+	for _, setup := range setups {
 		bs, stop, err := setup()
 		if err != nil {
 			return err
@@ -111,11 +118,11 @@ func measure(cases []bench, rounds int, sample time.Duration) ([]result, error) 
 		n, took := 16, time.Duration(0)
 		for took < sample/4 {
 			n *= 2
-			begin := time.Now()
-			if err := b.run(n); err != nil {
-				return nil, fmt.Errorf("%s: %w", b.name, err)
+			r, err := once(b, n)
+			if err != nil {
+				return nil, err
 			}
-			took = time.Since(begin)
+			took = time.Duration(r.Ns * float64(n))
 		}
 		ns[i] = max(1, int(float64(n)*float64(sample)/float64(took)))
 	}
@@ -142,6 +149,11 @@ func measure(cases []bench, rounds int, sample time.Duration) ([]result, error) 
 }
 
 func once(b bench, n int) (result, error) {
+	if b.prepare != nil {
+		if err := b.prepare(n); err != nil {
+			return result{}, fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -179,6 +191,7 @@ type bar struct {
 var bars = []bar{
 	{"vat/seq against sealed/pingpong", func(ns map[string]float64) float64 { return ns["vat/seq"] / ns["sealed/pingpong"] }, 2.0, "×", []string{"vat/seq", "sealed/pingpong"}},
 	{"vat/out100, a call", func(ns map[string]float64) float64 { return ns["vat/out100"] / 1000 }, 3.0, " µs", []string{"vat/out100"}},
+	{"handoff/out100, a handoff", func(ns map[string]float64) float64 { return ns["handoff/out100"] / 1000 }, 100, " µs", []string{"handoff/out100"}},
 	{"vat/chain10 against vat/seq", func(ns map[string]float64) float64 { return ns["vat/chain10"] / ns["vat/seq"] }, 2.5, "×", []string{"vat/chain10", "vat/seq"}},
 }
 

@@ -118,7 +118,7 @@ func setupCapnp() ([]bench, func(), error) {
 		return err
 	}
 	stop := func() { root.Release(); cc.Close(); sc.Close() }
-	return []bench{{"capnp/seq", seq(call)}, {"capnp/out100", out100(call)}, {"capnp/chain10", seq(chain)}}, stop, nil
+	return []bench{{name: "capnp/seq", run: seq(call)}, {name: "capnp/out100", run: out100(call)}, {name: "capnp/chain10", run: seq(chain)}}, stop, nil
 }
 
 // net/rpc.
@@ -143,7 +143,7 @@ func setupNetRPC() ([]bench, func(), error) {
 		return c.Call("Echo.Echo", text, &out)
 	}
 	stop := func() { c.Close(); server.Close() }
-	return []bench{{"netrpc/seq", seq(call)}, {"netrpc/out100", out100(call)}}, stop, nil
+	return []bench{{name: "netrpc/seq", run: seq(call)}, {name: "netrpc/out100", run: out100(call)}}, stop, nil
 }
 
 // grpc-go, with a service described by hand and protobuf's StringValue.
@@ -190,5 +190,5 @@ func setupGRPC() ([]bench, func(), error) {
 		return c.Invoke(ctx, "/Echo/Echo", wrapperspb.String(text), new(wrapperspb.StringValue))
 	}
 	stop := func() { c.Close(); s.Stop() }
-	return []bench{{"grpc/seq", seq(call)}, {"grpc/out100", out100(call)}}, stop, nil
+	return []bench{{name: "grpc/seq", run: seq(call)}, {name: "grpc/out100", run: out100(call)}}, stop, nil
 }

@@ -62,7 +62,7 @@ func setupRaw() ([]bench, func(), error) {
 		return nil
 	}
 	stop := func() { client.Close(); server.Close(); wg.Wait() }
-	return []bench{{"raw/pingpong", ping}}, stop, nil
+	return []bench{{name: "raw/pingpong", run: ping}}, stop, nil
 }
 
 // sealedConn reads and writes one record at a time.
@@ -137,7 +137,7 @@ func setupSealed() ([]bench, func(), error) {
 		return nil
 	}
 	stop := func() { client.Close(); server.Close(); wg.Wait() }
-	return []bench{{"sealed/pingpong", ping}}, stop, nil
+	return []bench{{name: "sealed/pingpong", run: ping}}, stop, nil
 }
 
 var hello = crypto.Hello{MinVersion: 1, MaxVersion: 1, Epoch: 1, Session: 1, Credit: crypto.Credit{Calls: 4096, Bytes: 16 << 20}}

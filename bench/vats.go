@@ -75,7 +75,7 @@ func setupVat() ([]bench, func(), error) {
 	}
 	stop := func() { client.Close(); server.Close() }
 	return []bench{
-		{"vat/seq", seq(call)}, {"vat/out100", out100(call)}, {"vat/chain10", seq(chain)},
-		{"vat/oneway", oneway}, {"vat/search100", seq(search)},
+		{name: "vat/seq", run: seq(call)}, {name: "vat/out100", run: out100(call)}, {name: "vat/chain10", run: seq(chain)},
+		{name: "vat/oneway", run: oneway}, {name: "vat/search100", run: seq(search)},
 	}, stop, nil
 }
