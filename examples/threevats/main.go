@@ -6,6 +6,12 @@
 // who then counts. Alice has a sturdyref of each, and introduces Bob's guest to Carol's counter. Bob counts at once, by way
 // of Alice's vat; as soon as his own has found Carol's he counts there. Then Alice's process is killed.
 //
+// To have them on three machines, start each of them by hand: with a role, and where others reach this machine.
+//
+//	threevats -listen 192.0.2.3:0 carol > carol.cap
+//	threevats -listen 192.0.2.2:0 bob | tee bob.cap
+//	head -qn1 bob.cap carol.cap | threevats alice
+//
 // roles.go is what the three do; this file starts them.
 package main
 
@@ -13,6 +19,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -27,16 +34,18 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	listen := flag.String("listen", "127.0.0.1:0", "`address` where others reach Bob, or Carol")
+	flag.Parse()
 	var err error
-	switch role := strings.Join(os.Args[1:], " "); role {
+	switch role := strings.Join(flag.Args(), " "); role {
 	case "":
-		err = show(ctx, os.Stdout)
+		err = show(ctx, os.Stdout, here)
 	case "alice":
 		err = alice(ctx, os.Stdin)
 	case "bob":
-		err = bob(ctx, os.Stdout)
+		err = bob(ctx, *listen, os.Stdout)
 	case "carol":
-		err = carol(ctx, os.Stdout)
+		err = carol(ctx, *listen, os.Stdout)
 	default:
 		err = fmt.Errorf("who is %q?", role)
 	}
@@ -46,14 +55,23 @@ func main() {
 	}
 }
 
+// place is somewhere to run this program in a role.
+type place func(ctx context.Context, role string) (*exec.Cmd, error)
+
+// here is this machine.
+func here(ctx context.Context, role string) (*exec.Cmd, error) {
+	exe, err := os.Executable()
+	return exec.CommandContext(ctx, exe, role), err
+}
+
 // show starts the three, and says what happens until Bob has counted on without Alice.
-func show(ctx context.Context, out io.Writer) error {
-	carol, carolSays, err := start(ctx, "carol", nil)
+func show(ctx context.Context, out io.Writer, at place) error {
+	carol, carolSays, err := at.start(ctx, "carol", nil)
 	if err != nil {
 		return err
 	}
 	defer kill(carol)
-	bob, bobSays, err := start(ctx, "bob", nil)
+	bob, bobSays, err := at.start(ctx, "bob", nil)
 	if err != nil {
 		return err
 	}
@@ -64,7 +82,7 @@ func show(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// URIs are secrets: they go through pipes, and never stand in a command line.
-	alice, _, err := start(ctx, "alice", strings.NewReader(bobs+"\n"+carols+"\n"))
+	alice, _, err := at.start(ctx, "alice", strings.NewReader(bobs+"\n"+carols+"\n"))
 	if err != nil {
 		return err
 	}
@@ -88,12 +106,11 @@ func show(ctx context.Context, out io.Writer) error {
 }
 
 // start runs this program again, in a role, until ctx ends. It gives what the process says.
-func start(ctx context.Context, role string, stdin io.Reader) (*exec.Cmd, *bufio.Reader, error) {
-	exe, err := os.Executable()
+func (at place) start(ctx context.Context, role string, stdin io.Reader) (*exec.Cmd, *bufio.Reader, error) {
+	cmd, err := at(ctx, role)
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.CommandContext(ctx, exe, role)
 	cmd.Stdin, cmd.Stderr = stdin, os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -21,7 +21,9 @@ type Counter struct {
 func (c *Counter) Next() int { c.n++; return c.n }
 
 // carol has a counter, and says by what URI it is to be had.
-func carol(ctx context.Context, out io.Writer) error { return serve(ctx, out, &Counter{}) }
+func carol(ctx context.Context, listen string, out io.Writer) error {
+	return serve(ctx, listen, out, &Counter{})
+}
 
 // Guest is Bob's: whoever has it can introduce him to a counter.
 type Guest struct {
@@ -38,12 +40,12 @@ func (g *Guest) Meet(counter *vat.Ref) {
 }
 
 // bob counts with the counter that his guest is introduced to, and says to which vat his calls go.
-func bob(ctx context.Context, out io.Writer) error {
+func bob(ctx context.Context, listen string, out io.Writer) error {
 	guest := &Guest{met: make(chan *vat.Ref, 1)}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, out, guest) }()
+	go func() { served <- serve(ctx, listen, out, guest) }()
 	var counter *vat.Ref
 	select {
 	case counter = <-guest.met:
@@ -90,8 +92,8 @@ func alice(ctx context.Context, in io.Reader) error {
 }
 
 // serve makes an object reachable, says by what URI, and stays.
-func serve(ctx context.Context, out io.Writer, object any) error {
-	v, err := vat.New(&vat.Config{Listen: []string{"127.0.0.1:0"}})
+func serve(ctx context.Context, listen string, out io.Writer, object any) error {
+	v, err := vat.New(&vat.Config{Listen: []string{listen}})
 	if err != nil {
 		return err
 	}
