@@ -16,3 +16,13 @@ func Reads(v *Vat) string {
 
 // Left describes what v holds for others; "" is nothing.
 func Left(v *Vat) string { return (*bareCore)(v.core).Left() }
+
+// Forget has v let go of its peers' nonce locators.
+func Forget(v *Vat) {
+	c := v.core
+	c.lock()
+	defer c.leave()
+	for _, s := range c.sessions {
+		s.captp.ForgetBootstrap()
+	}
+}
