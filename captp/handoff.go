@@ -98,7 +98,7 @@ func (m *Machine) Met(h *Handoff, s *Session) {
 func (m *Machine) meet(h *Handoff, s *Session) {
 	switch {
 	case h.state == handOver, h.donor.err != nil: // that it is gone is about to be told: see Bury
-	case s == nil || s.err != nil || s.vat != h.host || s.granted && !s.offered:
+	case s == nil || s.err != nil || s.vat != h.host || s.granted && !s.offered || s.owed > 0:
 		m.stay(h)
 	case !s.granted:
 		h.state, h.to = handMeeting, s
@@ -212,10 +212,15 @@ func (m *Machine) pickUp(h *Handoff) {
 }
 
 // giveUpLate ends the wait for hosts that do not answer: calls go on down the vine. Nothing has gone the direct way.
+// The question stays until there is an answer, so the host is asked for nothing else before that.
 func (m *Machine) giveUpLate() {
 	for len(m.accepting) > 0 && m.accepting[0].due <= m.ticks {
 		h := m.accepting[0]
 		m.accepting = m.accepting[1:]
+		if q := h.accept.q; q != nil && !q.returned {
+			q.late = true
+			h.to.owed++
+		}
 		h.accept.Cancel()
 	}
 }

@@ -25,6 +25,7 @@ type question struct {
 	bytes    int64    // of the message
 
 	donation *donation // it is a Provide, which has no Return
+	late     bool      // it is an Accept that was given up: see Session.owed
 }
 
 // transmit writes c as a question towards r. The credit has been looked at.
@@ -96,6 +97,9 @@ func (s *Session) takeReturn(msg returnMsg) {
 		return
 	}
 	q.returned = true
+	if q.late {
+		s.owed--
+	}
 	if q.back {
 		s.backCalls--
 	} else {

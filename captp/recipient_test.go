@@ -11,10 +11,10 @@ import (
 	"github.com/vatnet/vatnet/spec/network"
 )
 
-// passed has the donor pass an object of a host's, and returns the reference.
-func (h *hosting) passed(host string, locations ...string) *Ref {
+// passed has the donor pass an object of a host's, in a call and by a vine of that number, and returns the reference.
+func (h *hosting) passed(n uint32, host string, locations ...string) *Ref {
 	h.obj.answer = false
-	h.feed("donor", call(1, export(0), thirdParty(5, func(c network.Contact) {
+	h.feed("donor", call(n, export(0), thirdParty(n, func(c network.Contact) {
 		_, _ = c.SetHost(id32(host)), c.SetNonce(id32("x"))
 		list := must(c.NewLocations(int32(len(locations))))
 		for i, l := range locations {
@@ -50,7 +50,7 @@ func TestHostThatDoesNotAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHosting(t, Limits{})
-			r := h.passed("stranger")
+			r := h.passed(5, "stranger")
 			h.m.Met(h.meets[0], h.peers["stranger"])
 			require.Contains(t, h.out("stranger"), "accept q0")
 			h.feed("stranger", c.before...)
@@ -83,6 +83,36 @@ func TestHostThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// TestHostThatOwesAnswers: a host that does not answer is not asked again and again, for what it is asked is kept.
+func TestHostThatOwesAnswers(t *testing.T) {
+	h := newHosting(t, Limits{})
+	s := h.peers["stranger"]
+	var refs []*Ref
+	pass := func(n uint32) {
+		refs = append(refs, h.passed(n, "stranger"))
+		h.m.Met(h.meets[len(h.meets)-1], s)
+	}
+	pass(1)
+	pass(2)
+	require.Equal(t, 2, s.Stats().Questions)
+	h.seconds(pickUpTicks)
+	pass(3)
+	require.Equal(t, 2, s.Stats().Questions)
+	require.Equal(t, h.peers["donor"], refs[2].Session(), "by the vine at once")
+	h.out("stranger")
+	h.feed("stranger", returns(0))
+	pass(4)
+	require.Equal(t, 1, s.Stats().Questions, "it owes another one")
+	h.feed("stranger", returns(1))
+	pass(5)
+	require.Nil(t, refs[4].Session(), "it is asked")
+	require.Contains(t, h.out("stranger"), "accept q")
+	for _, r := range refs {
+		r.Release()
+	}
+	h.clean()
+}
+
 // TestWhatIsOverIsNotKept: a donor is charged for the locations that it tells, and a session that does not come up keeps
 // no reference that was dropped, or lost its donor.
 func TestWhatIsOverIsNotKept(t *testing.T) {
@@ -90,7 +120,7 @@ func TestWhatIsOverIsNotKept(t *testing.T) {
 	charged := func(locations ...string) int64 {
 		h := newHosting(t, Limits{})
 		defer h.clean()
-		r := h.passed("far away", locations...)
+		r := h.passed(5, "far away", locations...)
 		defer r.Release()
 		return h.peers["donor"].Stats().Charged
 	}
@@ -102,7 +132,7 @@ func TestWhatIsOverIsNotKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHosting(t, Limits{})
 			s := h.m.Connect(SessionConfig{Peer: "far away", Vat: vatIDOf("far away")})
-			r := h.passed("far away", location)
+			r := h.passed(5, "far away", location)
 			h.m.Met(h.meets[0], s)
 			require.Len(t, s.meeting, 1)
 			over(h, r)

@@ -40,6 +40,7 @@ type Session struct {
 	meeting   []*Handoff // wait until it is up
 	handoffs  int        // of what the peer has passed, under way
 	donations int        // Provides that are open, of the questions
+	owed      int        // Accepts that were given up, and have no Return yet
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
 	mostOpen              int64 // the most of openCalls
