@@ -126,15 +126,16 @@ func (s *Session) ForgetBootstrap() {
 	}
 }
 
-// Idle reports whether nothing is under way in either direction.
+// Idle reports whether nothing is under way in either direction, but for answers that nobody waits for any more to what
+// handoff asked.
 func (s *Session) Idle() bool {
-	return s.questions.n == s.donations && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
+	return s.questions.n == s.donations+s.owed && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
 		len(s.embargoes) == 0 // then none is to come
 }
 
 // Quiet reports whether the session is idle, and nothing is exported: unless it asks
 // for the bootstrap object, the peer has nothing to say but about its own promises.
-func (s *Session) Quiet() bool { return s.Idle() && s.exports.n == 0 }
+func (s *Session) Quiet() bool { return s.Idle() && s.exports.n == 0 && s.owed == 0 }
 
 // OutLen returns how many bytes wait to be taken out. Releases join them when
 // TakeDirty is called.
