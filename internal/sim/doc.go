@@ -19,6 +19,7 @@
 //   - what was canceled before its turn, in its own vat, is not delivered;
 //   - at rest every reference is near, far, or, if something has happened on its way, broken, and each side of a
 //     session counts every reference as often as the other;
+//   - at rest references say that they lead to the same object if and only if they mean the same thing;
 //   - nothing panics, and no vat logs an error;
 //   - when all is let go of, the tables are empty, nothing is charged, pending, under way or queued.
 //

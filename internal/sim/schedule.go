@@ -218,6 +218,7 @@ func (w *world) finish() {
 	w.checkCalls()
 	w.checkStates()
 	w.checkCounts()
+	w.checkSame()
 	w.letGo()
 	if w.seen["cycle"] > 0 {
 		// The promises of a circle through several vats hold each other, for as long as the sessions live.
@@ -320,14 +321,12 @@ func (w *world) giveUp() bool {
 			return w.cancelAll("give up behind a cycle", all) > 0
 		}
 	}
-	for _, m := range w.vats {
-		for _, e := range m.links {
-			if e != nil && e.session.Stats().Held > 0 {
-				return w.cancelAll("give up", all)+w.cancelData() > 0
-			}
-		}
-	}
-	return false
+	return w.waits() && w.cancelAll("give up", all)+w.cancelData() > 0
+}
+
+// waits reports whether anything waits for credit.
+func (w *world) waits() bool {
+	return slices.ContainsFunc(w.vats, func(m *machine) bool { return m.held() > 0 })
 }
 
 // cancelAll cancels those of the calls that have not settled, and returns how many.

@@ -56,7 +56,7 @@ func TestWorlds(t *testing.T) {
 			"tamper", "forge", "replay", "alter", "late", "flood", "garbage", "forged",
 			"cycle", "give up a cycle",
 			"known", "resolve data",
-			"hold", "work", "tick", "meanwhile", "grant", "enliven", "revoke", "clock",
+			"hold", "work", "tick", "meanwhile", "grant", "enliven", "revoke", "clock", "same",
 		} {
 			require.NotZero(t, seen[kind], "no world had a %s", kind)
 		}
