@@ -54,6 +54,7 @@ type core struct {
 	passing  *session   // an answer has passed what is put aside of this one, and is being told
 	table    swissTable
 	sameness sameness
+	mending  []*healing // that wait for their next attempt
 	misses   map[crypto.VatID]*misses
 	refused  error         // why sends fail; nil while the vat is open
 	drain    chan struct{} // not nil: Shutdown waits; closed when nothing is under way

@@ -3,9 +3,11 @@ package vat
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/sturdyref"
 )
 
@@ -22,7 +24,8 @@ type HealConfig struct {
 	Queue int
 	// RetryMin and RetryMax bound the time from one attempt to the next, which is random: from none at all up to
 	// RetryMin after the first, up to twice as much after each further one, and never more than RetryMax. Beside
-	// that SessionLimits say when a vat is dialled. 0 means 100 ms and 30 s.
+	// that SessionLimits say when a vat is dialled. 0 means 100 ms and 30 s. A vat that connects to this one is asked
+	// at once.
 	RetryMin, RetryMax time.Duration
 	// Jitter gives random numbers from 0 up to 1. It must not use the vat. nil means math/rand/v2.
 	Jitter func() float64
@@ -228,16 +231,32 @@ func (h *healing) lost(why *captp.Error) {
 	h.told = true
 	at := h.begun.Add(h.cfg.wait(h.failures))
 	h.failures++
-	h.timer = c.at(at, func() { c.outside = append(c.outside, h.again) })
+	h.timer = c.at(at, h.again)
+	c.mending = append(c.mending, h)
 }
 
-// again is the next attempt, unless nobody wants it any more. No right.
+// again has the next attempt begin, unless nobody wants it any more. Machine right.
 func (h *healing) again() {
-	h.core.lock()
-	wanted := h.state == healAway && h.core.refused == nil
-	h.core.unlock()
-	if wanted {
-		h.try()
+	c := h.core
+	h.rest()
+	if h.state == healAway && c.refused == nil {
+		c.outside = append(c.outside, h.try)
+	}
+}
+
+// rest ends the wait for the next attempt. Machine right.
+func (h *healing) rest() {
+	c := h.core
+	c.stopTimer(h.timer)
+	c.mending = slices.DeleteFunc(c.mending, func(x *healing) bool { return x == h })
+}
+
+// back has those references tried at once that wait to be, and lead to the vat id: it is there again. Machine right.
+func (c *core) back(id crypto.VatID) {
+	for _, h := range slices.Clone(c.mending) {
+		if h.uri.Vat() == id {
+			h.again()
+		}
 	}
 }
 
@@ -254,7 +273,7 @@ func (h *healing) end(why *captp.Error) {
 
 // forget lets go of everything. Machine right.
 func (h *healing) forget() {
-	h.core.stopTimer(h.timer)
+	h.rest()
 	h.endAttempt()
 	if h.now != nil {
 		h.now.Unwatch(h)

@@ -235,6 +235,29 @@ func TestHealSessionsThatDoNotLast(t *testing.T) {
 	})
 }
 
+// TestHealWhenThePeerComes: who cannot be dialled is found when he dials.
+func TestHealWhenThePeerComes(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		v, _ := p.shutting()
+		h := &health{}
+		cfg := h.config()
+		cfg.Jitter = func() float64 { return 1 }
+		r, other := v.Heal(p.export(&Recorder{}), cfg), v.Heal(p.export(&Recorder{}), cfg)
+		r.SendOnly("note", "x")
+		pass(time.Hour + 7*time.Second) // between two attempts
+		h.require(t, "lost", "lost")
+		door, err := v.Export(&Recorder{}, nil)
+		require.NoError(t, err)
+		begin := time.Now()
+		require.NoError(t, p.there.Enliven(door).Await(t.Context()))
+		require.NoError(t, r.Await(t.Context()))
+		require.NoError(t, other.Await(t.Context()))
+		require.Less(t, time.Since(begin), time.Second)
+		require.Equal(t, "x", call[string](t, r, "join"))
+		h.require(t, "found", "found")
+	})
+}
+
 // TestHealQueue: what waits is bounded, and Ready waits for room.
 func TestHealQueue(t *testing.T) {
 	far(t, nil, func(t *testing.T, p *place) {

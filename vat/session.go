@@ -82,6 +82,7 @@ func (s *session) Up(peer crypto.Hello) {
 		s.captp.Offer(peer.Hints)
 	}
 	s.captp.Grant(peer.Credit.Calls, peer.Credit.Bytes)
+	c.back(s.peer)
 	// Whoever has the turn right may be long at it; what was waiting for this
 	// moment should leave with the handshake.
 	c.settle()
