@@ -25,6 +25,7 @@ func handoffShapes() []*shape {
 		named{"handoff of a result of a result", true, "", boots + "A kept C; B kept A; A ret 1 r0; B tell r1; C ret 0 o; B tell r1; B meet; B tell r1"},
 		named{"handoff of a result that follows another", true, "", boots + "A kept C; B kept A; A follow 1 0; B tell r1; C ret 0 o; B tell r1; B meet; B tell r1"},
 		named{"handoff of what was a promise", true, "", boots + "A prom C; A tell r0; C res p0 o; A await r0; A tell B r0; B tell a4; B meet; B tell a4"},
+		named{"no handoff in front of calls that wait for credit", false, "what they wait on goes the longer way", "A>C 1 calls; " + boots + "A kept C; A tell C; A tell B C; B meet; B tell a2; C ret 0 o"},
 		named{"handoff while calls wait for the host's credit", true, "", "A>C 1 calls; " + boots + "A kept C; A tell B C; B tell a1; B meet; B tell a1; C ret 0 o"},
 		named{"handoff while calls wait for the donor's credit", true, "", "B>A 1 calls; " + boots + "A tell B C; B kept A; B tell a0; B meet; B tell a0; A ret 1 o"},
 		named{"handoff while calls wait for both's", true, "", "B>A 2 calls; A>C 1 calls; " + boots + "A kept C; A tell B C; B tell a1; B tell a1; B meet; B tell a1; C ret 0 o"},

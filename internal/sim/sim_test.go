@@ -38,11 +38,7 @@ func TestWorlds(t *testing.T) {
 	for i := range uint64(n) {
 		r := Run(*from+i, Options{Features: features})
 		if r.Bad != "" {
-			t.Logf("seed %d, %s: %s", *from+i, r.Features, r.Bad)
-			if !*noShrink {
-				t.Log(Shrink(*from+i, features))
-			}
-			t.FailNow()
+			failed(t, *from+i, features, r)
 		}
 		for k, v := range r.Seen {
 			seen[k] += v
@@ -63,6 +59,16 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
+// failed names a world that breaks a rule, and the steps that it needs.
+func failed(t *testing.T, seed uint64, features Feature, r Result) {
+	t.Helper()
+	t.Logf("seed %d, %s: %s", seed, r.Features, r.Bad)
+	if !*noShrink {
+		t.Log(Shrink(seed, features))
+	}
+	t.FailNow()
+}
+
 // Nor does it matter that references are handed over.
 func TestHandoffWorlds(t *testing.T) {
 	n := *seeds
@@ -78,7 +84,7 @@ func TestHandoffWorlds(t *testing.T) {
 		features := combined[i%uint64(len(combined))]
 		r := Run(*from+i, Options{Features: features})
 		if r.Bad != "" {
-			t.Fatal(Shrink(*from+i, features))
+			failed(t, *from+i, features, r)
 		}
 		meetings += r.Seen["meet"]
 		seconds += r.Seen["second"]

@@ -1,6 +1,7 @@
 // Command mutate shows what the simulator sees: it plants each bug of internal/sim/mutants in a copy of the tree and
 // runs worlds until one breaks a rule: of whole vats and, if these do not show it, of the machine alone (captp's
-// RandomWorlds), which have less credit. It exits with 1 if a bug is not found. Run it at the root of the module; its
+// RandomWorlds), which have less credit; of links for one in internal/link, and of vats that hand references over for one
+// whose name begins with handoff-. It exits with 1 if a bug is not found. Run it at the root of the module; its
 // arguments name mutants, all if there are none.
 package main
 
@@ -118,8 +119,11 @@ func plant(dir, tree, patch string) (seed, how string, err error) {
 		{"./internal/sim", "^TestWorlds$", "-seeds=", *seeds, found, []string{"-noshrink"}},
 		{"./captp", "^TestRandomWorlds$", "-worlds=", *seeds, foundInMachine, nil}, // with less credit, and no vats
 	}
-	if bytes.Contains(text, []byte("+++ b/internal/link/")) {
+	switch {
+	case bytes.Contains(text, []byte("+++ b/internal/link/")):
 		kinds = []world{{"./internal/sim", "^TestLinkWorlds$", "-linkworlds=", *links, found, nil}}
+	case strings.HasPrefix(filepath.Base(patch), "handoff-"):
+		kinds = []world{{"./internal/sim", "^TestHandoffWorlds$", "-seeds=", *seeds, found, []string{"-noshrink"}}}
 	}
 	for _, w := range kinds {
 		bin := filepath.Join(dir, "worlds.test")
