@@ -48,7 +48,7 @@ func FuzzHandoff(f *testing.F) {
 				frame[8+int(script[i+1])%(len(frame)-8)] ^= script[i+2]
 				h.feed(peers[int(script[i]>>5)%3], frame)
 			case kind == len(seeds):
-				h.seconds(int(script[i+1]) % 12)
+				h.seconds(int(script[i+1]) % (pickUpTicks + 2))
 			case len(h.meets) > 0:
 				x := h.meets[0]
 				h.meets = h.meets[1:]
