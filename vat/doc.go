@@ -51,6 +51,9 @@
 //	s, err := p.Await(ctx)                      // outside of turns
 //	q := vat.When(p, func(s string) (int, error) { return len(s), nil })
 //
+// [When] is for the value, [Catch] for the error, [WhenSettled] for either; [Ref.WhenBroken] watches
+// a reference, and [Ref.Promise] makes a promise of one.
+//
 // Sends to a promise travel without waiting for it. Two calls, one round trip:
 //
 //	name := vat.Send[string](dir.Send("lookup", "printer"), "name")
@@ -97,6 +100,11 @@
 // rune in lower case, or by a tag `vat:"name,omitempty"`; unknown ones are ignored
 // and missing ones are zero. An any receives bool, int64, uint64, *big.Int,
 // float64, string, []byte, time.Time, time.Duration, []any, map[string]any,
-// [Record], error, *Ref or *Promise[any]. What cannot be carried breaks the send's
-// promise at once, and says which part it was.
+// [Record], error, sturdyref.Ref, *Ref or *Promise[any]. What cannot be carried breaks
+// the send's promise at once, and says which part it was.
+//
+// A nil slice or map arrives as an empty one, as most code means it; what may be there or not
+// is a pointer. A map whose keys are no strings needs a parameter that says so: no any
+// receives it. A sturdyref is a value of its own kind, which no string receives by
+// mistake, and prints redacted.
 package vat

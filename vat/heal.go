@@ -271,6 +271,11 @@ func (h *healing) end(why *captp.Error) {
 	h.release()
 }
 
+// unwatch takes back a watch. Machine right.
+func (h *healing) unwatch(b *brokenWatch) {
+	h.watches = slices.DeleteFunc(h.watches, func(o *brokenWatch) bool { return o == b })
+}
+
 // forget lets go of everything. Machine right.
 func (h *healing) forget() {
 	h.rest()

@@ -451,6 +451,11 @@ func (p *promise) valueRef() *captp.Ref {
 // Cancel says that nobody wants the outcome any more. A send that has not been
 // delivered yet will not be; the context of one that has been ends. The promise
 // breaks with ErrCanceled, unless it has settled.
+//
+// A method whose caller cancels does not cancel what it has sent, or the promise that it has
+// returned: others may wait for that. One that means to takes a context, and says
+//
+//	context.AfterFunc(ctx, p.Cancel)
 func (p *Promise[T]) Cancel() { p.cancel() }
 
 func (p *promise) cancel() {

@@ -158,6 +158,18 @@ func (r *Ref) State() State {
 	return PromiseRef
 }
 
+// Promise gives a promise for the object that the reference leads to, which is fulfilled with a
+// near or far reference to it: for [When] and the like, which take promises. It holds the
+// object, whatever is done with r. A method that wants to wait for an argument takes it as a
+// *Promise[*Ref] in the first place, which any reference can be given for.
+func (r *Ref) Promise() *Promise[*Ref] {
+	p := new(Promise[*Ref])
+	r.core.lock()
+	defer r.core.leave()
+	p.name(r.core, r.sendTo().Retain())
+	return p
+}
+
 // Via returns the vat to which what is sent on a far reference goes now: that of the object, or another
 // one, which passed the reference and passes on what is sent. While it changes from one to the other, and
 // for what is not far, ok is false. A promise that another vat is to settle counts as far.
@@ -236,8 +248,12 @@ func (w *refWaiter) Changed(*captp.Ref) {
 // ended, or the promise that it was came to nothing, or it is near and was revoked.
 // For a far one that was revoked f does not run, as the protocol cannot take back
 // what is settled: each send on it breaks with ErrRevoked. If the reference is
-// broken, f runs soon. It runs once at most. While this waits the reference is held.
-func (r *Ref) WhenBroken(f func(err error)) {
+// broken, f runs soon. It runs once at most.
+//
+// While this waits the reference is held; stop ends that. f does not run after a turn has
+// called stop; one that calls it elsewhere may find that f runs at this moment. Stop after the end
+// does nothing.
+func (r *Ref) WhenBroken(f func(err error)) (stop func()) {
 	c := r.core
 	c.lock()
 	defer c.leave()
@@ -246,7 +262,7 @@ func (r *Ref) WhenBroken(f func(err error)) {
 	if r.heals != nil && ref == r.heals.now { // it has not been released
 		held = r.ref
 	}
-	b := &brokenWatch{core: c, ref: held.Retain(), f: f}
+	b := &brokenWatch{core: c, ref: held.Retain(), heals: r.heals, f: f}
 	switch {
 	case ref.State() == captp.Broken:
 		b.tell(ref)
@@ -255,14 +271,16 @@ func (r *Ref) WhenBroken(f func(err error)) {
 	default:
 		ref.Watch(b)
 	}
+	return b.stop
 }
 
-// brokenWatch is a WhenBroken.
+// brokenWatch is a WhenBroken. Its fields are guarded by the machine right.
 type brokenWatch struct {
-	core *core
-	ref  *captp.Ref
-	f    func(error)
-	err  error
+	core  *core
+	ref   *captp.Ref  // nil: it waits no more
+	heals *healing    // that has it among its watches; nil, mostly: ref has
+	f     func(error) // nil: it was stopped
+	err   error
 }
 
 // Changed implements captp.Watcher.
@@ -278,8 +296,33 @@ func (b *brokenWatch) Changed(r *captp.Ref) {
 func (b *brokenWatch) tell(r *captp.Ref) {
 	b.err = fromWire(r.Err())
 	b.core.garbage.add(b.ref)
+	b.ref = nil
 	b.core.turns.push(turn{job: b})
 }
 
-func (b *brokenWatch) run()       { b.f(b.err) }
+func (b *brokenWatch) stop() {
+	b.core.lock()
+	defer b.core.leave()
+	b.f = nil
+	switch {
+	case b.ref == nil:
+		return
+	case b.heals != nil:
+		b.heals.unwatch(b)
+	default:
+		b.ref.Unwatch(b)
+	}
+	b.ref.Release()
+	b.ref = nil
+}
+
+func (b *brokenWatch) run() {
+	b.core.lock()
+	f := b.f
+	b.core.unlock()
+	if f != nil {
+		f(b.err)
+	}
+}
+
 func (b *brokenWatch) fail(error) {} // nobody waits for it

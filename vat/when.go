@@ -68,6 +68,30 @@ func Catch[T any](p *Promise[T], f func(err error) (T, error)) *Promise[T] {
 	return q
 }
 
+// WhenSettled runs f in a turn of the vat when p has settled, either way: with its value, or
+// with the zero value and why it broke, or why its value is no T. It gives a promise for what
+// f returns; a panic of f breaks it with ErrInternal.
+func WhenSettled[T, U any](p *Promise[T], f func(value T, err error) (U, error)) *Promise[U] {
+	q := new(Promise[U])
+	q.core = p.core
+	p.inTurn(&q.promise, func() error {
+		var v T
+		var err error
+		if p.state == broken {
+			err = p.err()
+		} else {
+			err = p.decode(reflect.ValueOf(&v).Elem())
+		}
+		u, err := f(v, err)
+		if err != nil {
+			return err
+		}
+		_ = q.core.resolve(&q.promise, reflect.ValueOf(&u).Elem()) // an error has broken q
+		return nil
+	})
+	return q
+}
+
 // inTurn has f run in a turn when p has settled. An error of f, or its panic,
 // breaks q.
 func (p *promise) inTurn(q *promise, f func() error) {
