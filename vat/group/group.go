@@ -20,6 +20,16 @@
 // with an error, and when it has left more than [Group.MaxBehind] sends unanswered. The
 // others do not wait for it, and what is held for it is bounded.
 //
+// Nobody is removed in silence: [Group.Removed] can tell the others, and [Member.Done] tells
+// the member itself, if what it gets for its membership leads there:
+//
+//	type Seat struct {
+//		vat.Object
+//		member *group.Member
+//	}
+//
+//	func (s *Seat) Done() *vat.Promise[any] { return s.member.Done() }
+//
 // A method of a member that takes long, or returns a promise, is answered late, and
 // so can hold back what it is sent; see above for how much.
 package group
@@ -33,7 +43,7 @@ import (
 
 // DefaultMaxBehind is how many sends a member may leave unanswered if nothing else is
 // said.
-const DefaultMaxBehind = 256
+const DefaultMaxBehind = 1024
 
 // ErrSlow is why a member was removed that left too many sends unanswered.
 var ErrSlow = vat.RegisterError("group.slow", errors.New("too slow: too many messages were left unanswered"))
@@ -62,10 +72,14 @@ type message struct {
 
 // Member is one member of a group.
 type Member struct {
-	group  *Group
-	ref    *vat.Ref
-	behind int
-	gone   bool
+	group   *Group
+	ref     *vat.Ref
+	unwatch func()
+	behind  int
+	gone    bool
+	why     error              // it had to be removed; nil: it was not
+	done    *vat.Promise[any]  // nil: nobody has asked
+	end     *vat.Resolver[any] // of done
 }
 
 // Add adds a member: it gets what is sent from now on. The same reference may be
@@ -73,7 +87,7 @@ type Member struct {
 // the last of these is removed.
 func (g *Group) Add(ref *vat.Ref) *Member {
 	m := &Member{group: g, ref: ref}
-	ref.WhenBroken(m.fail)
+	m.unwatch = ref.WhenBroken(m.fail)
 	g.members = append(g.members, m)
 	return m
 }
@@ -126,12 +140,11 @@ func (m *Member) send(msg message) error {
 		return err
 	}
 	m.behind++
-	answered := vat.When(sent, func(any) (any, error) {
+	vat.WhenSettled(sent, func(_ any, err error) (any, error) {
 		m.behind--
-		return nil, nil
-	})
-	vat.Catch(answered, func(err error) (any, error) {
-		m.fail(err)
+		if err != nil {
+			m.fail(err)
+		}
 		return nil, nil
 	})
 	return nil
@@ -139,11 +152,38 @@ func (m *Member) send(msg message) error {
 
 // fail removes the member because of err.
 func (m *Member) fail(err error) {
-	if !m.Remove() {
+	if m.gone {
 		return
 	}
+	m.why = err
+	m.Remove()
 	if f := m.group.Removed; f != nil {
 		f(m, err)
+	}
+}
+
+// Done gives a promise for the end of the membership. It is fulfilled when the member is
+// removed by Remove, and breaks if it has to be removed, as Removed is told why. A member
+// that was given it, as the answer to a call of its own, hears of that behind what it was
+// sent as a member.
+func (m *Member) Done() *vat.Promise[any] {
+	if m.done == nil {
+		m.done, m.end = vat.NewPromise[any](m.ref.Vat())
+		if m.gone {
+			m.finish()
+		}
+	}
+	return m.done
+}
+
+// finish settles done, if somebody has asked for it.
+func (m *Member) finish() {
+	switch {
+	case m.end == nil:
+	case m.why != nil:
+		m.end.Break(m.why)
+	default:
+		_ = m.end.Resolve(nil) // null can be carried
 	}
 }
 
@@ -154,6 +194,8 @@ func (m *Member) Remove() bool {
 		return false
 	}
 	m.gone = true
+	m.unwatch()
+	m.finish()
 	g := m.group
 	g.members = slices.DeleteFunc(g.members, func(o *Member) bool { return o == m })
 	if !slices.ContainsFunc(g.members, func(o *Member) bool { return o.ref == m.ref }) {

@@ -55,6 +55,17 @@ func (r *Room) Twice(a, b string, who *vat.Ref) {
 	r.Enter(b, who)
 }
 
+// Burst says so many things at once.
+func (r *Room) Burst(n int) (err error) {
+	r.all.MaxBehind = 0 // the default
+	for i := range n {
+		err = errors.Join(err, r.all.Send("hear", fmt.Sprint(i)))
+	}
+	return err
+}
+
+func (r *Room) Done(name string) *vat.Promise[any] { return r.members[name].Done() }
+
 func (r *Room) Leave(name string) bool { return r.members[name].Remove() }
 func (r *Room) Len() int               { return r.all.Len() }
 func (r *Room) Say(text string) error  { return r.all.Send("hear", text) }
@@ -66,7 +77,10 @@ type Ear struct {
 	heard []string
 	deaf  bool
 	fails error
+	gone  bool // nobody can tell it anything any more
 }
+
+func (e *Ear) Unreferenced() { e.gone = true }
 
 func (e *Ear) Hear(text string) (*vat.Promise[any], error) {
 	if e.fails != nil {
@@ -175,6 +189,58 @@ func TestGoneAndLeft(t *testing.T) {
 		}
 		h.room.SendOnly("say", "x")
 		require.Len(t, h.heard(t, "alice"), 1)
+	})
+}
+
+// Who is removed is told, and why; who has left is told that he has.
+func TestDone(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		deaf, faulty, bob := h.room.Send("done", "deaf"), h.room.Send("done", "faulty"), h.room.Send("done", "bob")
+		for i := range 5 {
+			h.room.SendOnly("say", fmt.Sprint(i))
+			settle()
+		}
+		_, err := deaf.Await(t.Context())
+		require.ErrorIs(t, err, group.ErrSlow)
+		_, err = h.room.Send("done", "deaf").Await(t.Context())
+		require.ErrorIs(t, err, group.ErrSlow, "also if he asks late")
+		_, err = faulty.Await(t.Context())
+		require.EqualError(t, err, "no")
+		h.room.SendOnly("leave", "bob")
+		_, err = bob.Await(t.Context())
+		require.NoError(t, err)
+		_, err = h.room.Send("done", "bob").Await(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+// A burst is no reason to lose somebody who answers.
+func TestBurst(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		_, err := vat.Call[any](t.Context(), h.room, "burst", 1000)
+		require.NoError(t, err)
+		heard := h.heard(t, "alice")
+		require.Equal(t, heard, h.heard(t, "bob"))
+		require.Len(t, heard, 1001, "and the news of the one that failed")
+		require.Equal(t, 3, h.len(t))
+	})
+}
+
+// Nothing is held for who is no member any more.
+func TestLetGo(t *testing.T) {
+	inHall(t, func(t *testing.T, h *hall) {
+		ear := &Ear{}
+		sr, err := h.net.Vat(t, "hotel", nil).Export(newRoom(), nil)
+		require.NoError(t, err)
+		hotel := h.net.Vat(t, "carol", nil).Enliven(sr)
+		_, err = vat.Call[any](t.Context(), hotel, "enter", "carol", ear)
+		require.NoError(t, err)
+		settle()
+		require.False(t, ear.gone, "she is a member")
+		hotel.SendOnly("leave", "carol")
+		settle()
+		synctest.Wait()
+		require.True(t, ear.gone)
 	})
 }
 

@@ -75,12 +75,12 @@ func (s *Seat) Pay(from *vat.Ref) (*vat.Promise[any], error) {
 	p, got := vat.NewPromise[any](s.Vat())
 	// The purse is the issuer's and nobody else has it: what gets into it is money, and stays there.
 	s.purse, s.got = s.pays.Issuer.Send("purse"), got
-	paid := vat.When(s.purse.Send("deposit", s.pays.Amount, from), func(any) (any, error) {
-		s.paid = true
-		s.exchange.settle()
-		return nil, nil
-	})
-	vat.Catch(paid, func(err error) (any, error) {
+	vat.WhenSettled(s.purse.Send("deposit", s.pays.Amount, from), func(_ any, err error) (any, error) {
+		if err == nil {
+			s.paid = true
+			s.exchange.settle()
+			return nil, nil
+		}
 		if !s.exchange.off { // else it has been told
 			s.purse, s.got = nil, nil
 		}

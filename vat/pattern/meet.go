@@ -35,8 +35,7 @@ func (m *meetings[T]) meet(ctx context.Context, r *vat.Ref, f func(object *T) (a
 	x := &meeting[T]{ctx: ctx, answer: r.Send("present", nonce)}
 	m.at[nonce] = x
 	// What r answers means nothing, nor does how it fails.
-	over := vat.Catch(x.answer, func(error) (any, error) { return nil, nil })
-	return vat.When(over, func(any) (any, error) {
+	return vat.WhenSettled(x.answer, func(any, error) (any, error) {
 		delete(m.at, nonce)
 		return f(x.present)
 	}), nil

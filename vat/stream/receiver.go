@@ -160,24 +160,28 @@ func (r *Receiver[T]) Each(f func(item T) error) *vat.Promise[any] {
 
 // each runs f, in a turn after p has settled, for what is there, and goes on when there is more.
 func (r *Receiver[T]) each(p *vat.Promise[any], f func(item T) error, res *vat.Resolver[any]) {
-	settled(p, func(_ any, err error) {
-		for err == nil { // else f has panicked
+	ran := vat.When(p, func(any) (any, error) {
+		for {
 			item, ok, changed, over := r.next()
 			switch {
 			case over == io.EOF:
-				_ = res.Resolve(nil) // null can be carried
-				return
+				return nil, res.Resolve(nil) // null can be carried
 			case over != nil:
 				res.Break(over)
-				return
+				return nil, nil
 			case !ok:
 				r.each(changed, f, res)
-				return
+				return nil, nil
 			}
-			err = f(item)
+			if err := f(item); err != nil {
+				return nil, err
+			}
 		}
+	})
+	vat.Catch(ran, func(err error) (any, error) { // also if f has panicked
 		r.CloseWithError(err)
 		res.Break(err)
+		return nil, nil
 	})
 }
 

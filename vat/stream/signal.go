@@ -43,13 +43,8 @@ func (s *signal) wake() {
 
 // settled has f run in a turn with the outcome of p.
 func settled[T any](p *vat.Promise[T], f func(value T, err error)) {
-	fulfilled := vat.When(p, func(value T) (any, error) {
-		f(value, nil)
-		return nil, nil
-	})
-	vat.Catch(fulfilled, func(err error) (any, error) {
-		var none T
-		f(none, err)
+	vat.WhenSettled(p, func(value T, err error) (any, error) {
+		f(value, err)
 		return nil, nil
 	})
 }
