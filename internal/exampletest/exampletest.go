@@ -7,9 +7,9 @@
 //	out := p.Run(t, cap, "add", "5")
 //	server.Interrupt(t)            // it must end in order
 //
-// Nothing here waits for time to pass. What a process prints is waited for, and a
-// process that says nothing for a minute has failed. No secret that a server printed may
-// stand in what any process writes to standard error.
+// Nothing here waits for time to pass. What a process prints is waited for, and one that
+// lets a test wait for a minute, saying nothing meanwhile, is killed and has failed. No
+// secret that a server printed may stand in what any process writes to standard error.
 package exampletest
 
 import (
@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -30,7 +31,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a process may take for everything.
+// patience is how long a process may let a test wait for its next word, or its end. Nobody is
+// slow of whom nothing is wanted, and a test as a whole may take its time.
 const patience = time.Minute
 
 // Program is the program of the package under test.
@@ -61,6 +63,7 @@ func Build(t *testing.T) *Program {
 type Process struct {
 	program *Program
 	cmd     *exec.Cmd
+	kill    func()
 	stdin   io.WriteCloser
 	stdout  *bufio.Reader
 	stderr  bytes.Buffer // whole after Wait
@@ -71,8 +74,8 @@ type Process struct {
 // there.
 func (p *Program) Start(t *testing.T, args ...string) *Process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	c := &Process{program: p, cmd: exec.CommandContext(ctx, p.path, args...)}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Process{program: p, cmd: exec.CommandContext(ctx, p.path, args...), kill: cancel}
 	c.cmd.Stderr = &c.stderr
 	c.cmd.WaitDelay = 10 * time.Second
 	var err error
@@ -80,7 +83,7 @@ func (p *Program) Start(t *testing.T, args ...string) *Process {
 	require.NoError(t, err)
 	stdout, err := c.cmd.StdoutPipe()
 	require.NoError(t, err)
-	c.stdout = bufio.NewReader(stdout)
+	c.stdout = bufio.NewReader(patient{stdout, c})
 	require.NoError(t, c.cmd.Start())
 	t.Cleanup(func() {
 		cancel()
@@ -90,6 +93,24 @@ func (p *Program) Start(t *testing.T, args ...string) *Process {
 		}
 	})
 	return c
+}
+
+// waits has the process killed if what is done until over is called takes too long.
+func (c *Process) waits() (over func()) {
+	timer := time.AfterFunc(patience, c.kill)
+	return func() { timer.Stop() }
+}
+
+// patient reads of a process, as long as that says something from time to time.
+type patient struct {
+	io.Reader
+	c *Process
+}
+
+// Read implements io.Reader.
+func (p patient) Read(b []byte) (int, error) {
+	defer p.c.waits()()
+	return p.Reader.Read(b)
 }
 
 // Run runs the program to its end, which must be a good one, and returns what it
@@ -150,6 +171,7 @@ func (c *Process) Cap(t *testing.T) string {
 // Say writes a line to the standard input of the process.
 func (c *Process) Say(t *testing.T, line string) {
 	t.Helper()
+	defer c.waits()()
 	_, err := io.WriteString(c.stdin, line+"\n")
 	require.NoError(t, err)
 }
@@ -209,6 +231,7 @@ func (c *Process) wait(t *testing.T) (string, error) {
 	out, err := io.ReadAll(c.stdout)
 	require.NoError(t, err)
 	c.waited = true
+	defer c.waits()()
 	err = c.cmd.Wait()
 	c.checkSecrets(t)
 	return strings.ReplaceAll(string(out), "\r\n", "\n"), err
@@ -224,20 +247,25 @@ func (c *Process) checkSecrets(t *testing.T) {
 }
 
 // Shown holds the README of the example to the truth: text, what a process printed,
-// stands in it, line by line, indented or not.
-func Shown(t *testing.T, text string) {
+// stands in it, line by line, indented or not. What matches one of varying, a time say, may be
+// another time there.
+func Shown(t *testing.T, text string, varying ...*regexp.Regexp) {
 	t.Helper()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	require.Contains(t, flat(string(readme)), flat(text), "README.md shows something else")
+	require.Contains(t, flat(string(readme), varying), flat(text, varying), "README.md shows something else")
 }
 
-// flat takes indentation away.
-func flat(text string) string {
+// flat takes indentation away, and puts … in the place of what varies.
+func flat(text string, varying []*regexp.Regexp) string {
 	var b strings.Builder
 	b.WriteByte('\n')
 	for line := range strings.Lines(text) {
-		b.WriteString(strings.TrimSpace(line) + "\n")
+		line = strings.TrimSpace(line)
+		for _, re := range varying {
+			line = re.ReplaceAllLiteralString(line, "…")
+		}
+		b.WriteString(line + "\n")
 	}
 	return b.String()
 }
