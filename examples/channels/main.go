@@ -12,7 +12,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 	"github.com/vatnet/vatnet/vat/stream"
@@ -54,8 +53,10 @@ func (s *Squares) Open() (*Lane, error) {
 	served := vat.Go(s.Vat(), func(ctx context.Context) (any, error) { // for what waits
 		return nil, square(ctx, numbers.Receiver(0), squares.Sender())
 	})
-	over := func() (any, error) { s.busy--; return nil, nil } // in a turn again
-	vat.Catch(vat.When(served, func(any) (any, error) { return over() }), func(error) (any, error) { return over() })
+	vat.WhenSettled(served, func(any, error) (any, error) { // in a turn again
+		s.busy--
+		return nil, nil
+	})
 	return &Lane{numbers.SendEnd(), squares.RecvEnd()}, nil
 }
 
@@ -73,17 +74,13 @@ func square(ctx context.Context, numbers *stream.Receiver[int], squares *stream.
 	return squares.Close()
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	return program.Serve(ctx, v, os.Stdout, &Squares{})
 }
 
 // The client.
 
-func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
+func client(ctx context.Context, service *vat.Ref, args []string) error {
 	last := 5
 	if len(args) > 0 {
 		var err error
@@ -91,17 +88,12 @@ func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
 			return err
 		}
 	}
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	lane, err := vat.Call[struct{ Numbers, Squares *vat.Ref }](ctx, v.Enliven(sr), "open")
+	lane, err := vat.Call[struct{ Numbers, Squares *vat.Ref }](ctx, service, "open")
 	if err != nil {
 		return err
 	}
 	numbers, squares := stream.SenderTo[int](lane.Numbers), stream.ReceiverFrom[int](lane.Squares, 0)
-	sent := vat.Go(v, func(ctx context.Context) (any, error) {
+	sent := vat.Go(service.Vat(), func(ctx context.Context) (any, error) {
 		for n := 1; n <= last; n++ {
 			if err := numbers.Send(ctx, n); err != nil {
 				return nil, err
@@ -116,5 +108,5 @@ func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
 		fmt.Println(s)
 	}
 	_, err = sent.Await(ctx)
-	return errors.Join(err, v.Shutdown(ctx))
+	return err
 }

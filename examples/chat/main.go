@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -17,7 +18,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/group"
 	"github.com/vatnet/vatnet/vat/program"
@@ -70,6 +70,8 @@ func (r *Room) Enter(name string, listener *vat.Ref) (*Seat, error) {
 		return nil, errTaken
 	case name == "" || len(name) > 20:
 		return nil, errors.New("a name has 1 to 20 bytes")
+	case listener == nil:
+		return nil, errors.New("nobody listens")
 	}
 	s := &Seat{room: r, name: name, member: r.people.Add(listener)}
 	r.seats[name] = s
@@ -101,6 +103,9 @@ func (s *Seat) Say(text string) error {
 
 // Who says who is there.
 func (s *Seat) Who() []string { return slices.Sorted(maps.Keys(s.room.seats)) }
+
+// Done promises to say when the seat is lost; if not by Quit or by a moderator, then why.
+func (s *Seat) Done() *vat.Promise[any] { return s.member.Done() }
 
 // Quit leaves the room.
 func (s *Seat) Quit() error { return s.room.out(s, "went out") }
@@ -136,11 +141,7 @@ func (m *Moderator) Remove(name string) error {
 	return m.room.out(s, "went out")
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	room := newRoom()
 	return program.Serve(ctx, v, os.Stdout, room, &Moderator{room: room})
 }
@@ -159,13 +160,7 @@ func (*Ear) Hear(name, text string) {
 	}
 }
 
-func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	there := v.Enliven(sr)
+func client(ctx context.Context, there *vat.Ref, args []string) error {
 	if *remove != "" {
 		_, err := vat.Call[any](ctx, there, "remove", *remove)
 		return err
@@ -177,9 +172,17 @@ func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
 	if err != nil {
 		return err
 	}
-	for line, err := range program.Lines(ctx, os.Stdin) {
-		if err != nil {
-			break // interrupted: it quits
+	inside, out := context.WithCancelCause(ctx)
+	defer out(nil)
+	vat.WhenSettled(seat.Send("done"), func(_ any, err error) (any, error) { out(cmp.Or(err, errOut)); return nil, nil })
+	for line, err := range program.Lines(inside, os.Stdin) {
+		switch {
+		case ctx.Err() != nil: // interrupted: it quits
+			continue
+		case inside.Err() != nil: // it was sent out, or lost
+			return context.Cause(inside)
+		case err != nil:
+			return err
 		}
 		if line == "/who" {
 			who, err := vat.Call[[]string](ctx, seat, "who")

@@ -15,7 +15,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -65,11 +64,7 @@ type Switch struct {
 // Quit ends the server. Its answer still leaves.
 func (s *Switch) Quit() { s.off() }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return program.Serve(ctx, v, os.Stdout, &Commands{}, &Switch{off: cancel})
@@ -77,20 +72,15 @@ func serve(ctx context.Context, cfg *vat.Config) error {
 
 // The client.
 
-func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
+func client(ctx context.Context, object *vat.Ref, args []string) error {
 	if len(args) == 0 {
 		return errors.New("which command?")
 	}
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
 	values := make([]any, len(args)-1)
 	for i, arg := range args[1:] {
 		values[i] = value(arg)
 	}
-	result, err := vat.Call[any](ctx, v.Enliven(sr), args[0], values...)
+	result, err := vat.Call[any](ctx, object, args[0], values...)
 	if err == nil && result != nil {
 		fmt.Println(program.Printable(fmt.Sprint(result)))
 	}

@@ -12,7 +12,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -59,11 +58,7 @@ func (h *Handle) Unreferenced() {
 	}
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return program.Serve(ctx, v, os.Stdout, &Door{empty: cancel})
@@ -71,13 +66,8 @@ func serve(ctx context.Context, cfg *vat.Config) error {
 
 // The client.
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	handle := v.Enliven(sr).Send("enter") // a promise for the handle
+func client(ctx context.Context, door *vat.Ref, _ []string) error {
+	handle := door.Send("enter") // a promise for the handle
 	for line, err := range program.Lines(ctx, os.Stdin) {
 		if err != nil {
 			return err
@@ -92,5 +82,5 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 		}
 		fmt.Println("the count is", count)
 	}
-	return v.Shutdown(ctx)
+	return nil
 }

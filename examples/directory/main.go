@@ -1,15 +1,19 @@
 // Directory is a name server, as JoCaml, Pyro and GNUstep have one, without the
 // server that everybody must trust: a directory is an object like others, and a name
-// means what the directory that one holds says.
+// means what the directory that one holds says. Each client has one of its own, in its
+// own vat; its names are petnames, and one of them, there, is the server's directory.
 //
 //	umask 077; go run ./examples/directory > directory.cap &
 //	head -1 directory.cap > root.cap; tail -1 directory.cap > reader.cap   # to change it; to look only
-//	go run ./examples/directory root.cap ls office
-//	go run ./examples/directory root.cap print office/printer hello
-//	go run ./examples/directory root.cap mkdir office/cellar
-//	go run ./examples/directory root.cap offer office/cellar/printer  # one of its own, until interrupted
-//	go run ./examples/directory root.cap save office/printer mine.cap # a name of one's own for it
-//	go run ./examples/directory mine.cap print . hello
+//	go run ./examples/directory root.cap       # commands on standard input, or one as arguments:
+//	  ls there/office
+//	  print there/office/printer hello
+//	  bind mine there/office/printer           # a petname
+//	  print mine hello
+//	  mkdir there/cellar
+//	  bind there/cellar/printer mine           # a name for all who look there
+//	  unbind there/cellar/printer
+//	  offer there/cellar/xerox                 # a printer of one's own, until this process ends
 package main
 
 import (
@@ -21,16 +25,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
 
 func main() { program.Main(serve, client) }
 
-// The server.
-
-// Directory has names for objects.
+// Directory has names for objects: of the server, in the server's vat, and of the
+// client, in the client's.
 type Directory struct {
 	vat.Object
 	entries map[string]any // a *Directory, or a *vat.Ref to something else
@@ -41,8 +43,6 @@ func newDirectory() *Directory { return &Directory{entries: map[string]any{}} }
 var (
 	errNone  = vat.RegisterError("directory.none", errors.New("there is no such name"))
 	errTaken = vat.RegisterError("directory.taken", errors.New("the name is taken"))
-
-	errPromise = vat.RegisterError("directory.promise", errors.New("what is to be named is not known yet"))
 )
 
 // Names lists the names.
@@ -56,16 +56,31 @@ func (d *Directory) Lookup(name string) (any, error) {
 	return nil, errNone
 }
 
-// Bind gives a name to an object, of whatever vat. One of the directories here goes by
-// itself, so that readers find no more than a reader.
-func (d *Directory) Bind(name string, thing *vat.Ref) error {
-	if sub, ok := vat.Near[*Directory](thing); ok {
-		return d.bind(name, sub)
+// Bind gives a name to an object, of whatever vat, once it is known. One of the directories
+// here goes by itself, so that readers find no more than a reader.
+func (d *Directory) Bind(name string, thing *vat.Promise[*vat.Ref]) (*vat.Promise[any], error) {
+	if thing == nil {
+		return nil, errNone
 	}
-	if thing.State() == vat.PromiseRef {
-		return errPromise
+	return vat.When(thing, func(ref *vat.Ref) (any, error) {
+		sub, ok := vat.Near[*Directory](ref)
+		switch {
+		case ref == nil:
+			return nil, errNone
+		case ok:
+			return nil, d.bind(name, sub)
+		}
+		return nil, d.bind(name, ref)
+	}), nil
+}
+
+// Unbind takes a name away. What had it is still there for all who have it otherwise.
+func (d *Directory) Unbind(name string) error {
+	if _, ok := d.entries[name]; !ok {
+		return errNone
 	}
-	return d.bind(name, thing)
+	delete(d.entries, name)
+	return nil
 }
 
 // Mkdir makes a directory in the directory.
@@ -75,20 +90,16 @@ func (d *Directory) Mkdir(name string) (*Directory, error) {
 }
 
 func (d *Directory) bind(name string, thing any) error {
-	if _, taken := d.entries[name]; taken {
+	switch _, taken := d.entries[name]; {
+	case taken:
 		return errTaken
+	case name == "" || strings.Contains(name, "/"):
+		return errors.New("a name has no slashes, and is not empty")
+	case len(d.entries) == 1000 || len(name) > 100:
+		return errors.New("a directory takes 1000 names of up to 100 bytes")
 	}
 	d.entries[name] = thing
 	return nil
-}
-
-// Share makes a sturdyref for what has the name, if it is an object of this vat.
-func (d *Directory) Share(name string) (sturdyref.Ref, error) {
-	found, err := d.Lookup(name)
-	if err != nil {
-		return sturdyref.Ref{}, err
-	}
-	return d.Vat().Export(found, nil)
 }
 
 // Reader is the facet of a directory for those who may look, and not touch. It is
@@ -125,11 +136,7 @@ func (p *Printer) Print(text string) int {
 	return p.pages
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	root, office := newDirectory(), newDirectory()
 	printer, err := v.Ref(&Printer{where: "office"})
 	err = errors.Join(err, root.bind("office", office), office.bind("printer", printer))
@@ -138,54 +145,73 @@ func serve(ctx context.Context, cfg *vat.Config) error {
 
 // The client.
 
-func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
-	if len(args) < 2 {
-		return errors.New("what is to be done, and with which path?")
+func client(ctx context.Context, there *vat.Ref, args []string) error {
+	mine := newDirectory()
+	if err := mine.bind("there", there); err != nil {
+		return err
 	}
-	v, err := vat.New(nil)
+	root, err := there.Vat().Ref(mine)
 	if err != nil {
 		return err
 	}
-	defer v.Close()
-	root, path := v.Enliven(sr), args[1]
+	if len(args) > 0 {
+		return do(ctx, root, args)
+	}
+	for line, err := range program.Lines(ctx, os.Stdin) {
+		if err != nil {
+			return err
+		}
+		if err := do(ctx, root, strings.Fields(line)); err != nil {
+			fmt.Println(program.Printable(err.Error()))
+		}
+	}
+	return nil
+}
+
+// do does what one command says, with paths that begin in a directory.
+func do(ctx context.Context, root *vat.Ref, words []string) error {
+	if len(words) < 2 {
+		return errUsage
+	}
+	path, rest := words[1], words[2:]
 	dir, name := find(root, path)
-	switch command := args[0]; {
-	case command == "ls" && len(args) == 2:
+	switch command := words[0]; {
+	case command == "ls" && len(rest) == 0:
 		names, err := vat.Call[[]string](ctx, walk(root, path), "names")
 		for _, name := range names {
 			fmt.Println(program.Printable(name))
 		}
 		return err
-	case command == "print" && len(args) == 3:
-		pages, err := vat.Call[int](ctx, walk(root, path), "print", args[2])
+	case command == "print" && len(rest) == 1:
+		pages, err := vat.Call[int](ctx, walk(root, path), "print", rest[0])
 		if err == nil {
 			fmt.Println("pages so far:", pages)
 		}
 		return err
-	case command == "mkdir" && len(args) == 2:
-		_, err := vat.Call[*vat.Ref](ctx, dir, "mkdir", name)
-		return err
-	case command == "offer" && len(args) == 2:
-		if _, err := vat.Call[any](ctx, dir, "bind", name, &Printer{where: name}); err != nil {
-			return err
-		}
-		fmt.Println("offered")
-		<-ctx.Done()
-		return nil
-	case command == "save" && len(args) == 3:
-		found, err := vat.Call[sturdyref.Ref](ctx, dir, "share", name)
-		if err != nil {
-			return err
-		}
-		return sturdyref.WriteFile(args[2], found)
+	case command == "mkdir" && len(rest) == 0:
+		return call(ctx, dir, "mkdir", name)
+	case command == "bind" && len(rest) == 1:
+		return call(ctx, dir, "bind", name, walk(root, rest[0]))
+	case command == "unbind" && len(rest) == 0:
+		return call(ctx, dir, "unbind", name)
+	case command == "offer" && len(rest) == 0:
+		return call(ctx, dir, "bind", name, &Printer{where: name})
 	}
-	return errors.New("ls PATH, print PATH TEXT, mkdir PATH, offer PATH or save PATH FILE")
+	return errUsage
+}
+
+var errUsage = errors.New("ls PATH, print PATH WORD, mkdir PATH, bind NEW-PATH PATH, unbind PATH or offer PATH")
+
+// call calls what has no result.
+func call(ctx context.Context, to vat.Target, verb string, args ...any) error {
+	_, err := vat.Call[any](ctx, to, verb, args...)
+	return err
 }
 
 // walk follows a path, step by step and without waiting: all lookups, and what is sent
 // to the result, take one round trip. A path of . is where it began.
 func walk(from vat.Target, path string) vat.Target {
-	for _, name := range strings.Split(path, "/") {
+	for name := range strings.SplitSeq(path, "/") {
 		if name != "." {
 			from = from.Send("lookup", name)
 		}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,28 +18,43 @@ func TestProcesses(t *testing.T) {
 	server := p.Start(t)
 	root, reader := server.Cap(t), server.Cap(t)
 
-	require.Equal(t, "printer\n", p.Run(t, root, "ls", "office"))
-	require.Equal(t, "pages so far: 1\n", p.Run(t, root, "print", "office/printer", "hello"))
+	require.Equal(t, "printer\n", p.Run(t, root, "ls", "there/office"))
+	shown := p.Run(t, reader, "print", "there/office/printer", "hello")
+	require.Equal(t, "pages so far: 1\n", shown)
+	exampletest.Shown(t, shown)
 	require.Equal(t, "the printer in the office prints: hello", server.Line(t))
-	require.Empty(t, p.Run(t, root, "mkdir", "office/cellar"))
-	require.Contains(t, p.Fail(t, root, "mkdir", "office/cellar"), "the name is taken")
-	require.Contains(t, p.Fail(t, root, "print", "office/cinema/screen", "hello"), "there is no such name")
-
-	other := p.Start(t, root, "offer", "office/cellar/xerox")
-	require.Equal(t, "offered", other.Line(t))
-	require.Equal(t, "pages so far: 1\n", p.Run(t, reader, "print", "office/cellar/xerox", "copy"))
-	require.Equal(t, "the printer in the xerox prints: copy", other.Line(t))
-	other.Interrupt(t)
-
-	require.Equal(t, "cellar\nprinter\n", p.Run(t, reader, "ls", "office"))
-	told := p.Fail(t, reader, "mkdir", "office/attic")
+	told := p.Fail(t, reader, "mkdir", "there/office/attic")
 	require.Equal(t, "directory: vat: no such verb: Reader has no verb \"mkdir\"\n", told)
 	exampletest.Shown(t, told)
+	require.Contains(t, p.Fail(t, reader, "unbind", "there/office"), "no such verb")
+	require.Contains(t, p.Fail(t, root, "print", "there/cinema/screen", "hello"), "there is no such name")
+	require.Contains(t, p.Fail(t, root, "mkdir", "there/office"), "the name is taken")
 
-	mine := filepath.Join(t.TempDir(), "mine.cap")
-	require.Empty(t, p.Run(t, root, "save", "office/printer", mine))
-	require.Equal(t, "pages so far: 2\n", p.Run(t, mine, "print", ".", "mine"))
-	require.Equal(t, "the printer in the office prints: mine", server.Line(t))
+	mine := p.Start(t, root)
+	for _, line := range strings.Split(`bind mine there/office/printer
+mkdir there/cellar
+bind there/cellar/printer mine
+unbind there/office/printer
+print mine again
+ls .
+ls there/office
+print there/office/printer again
+offer there/cellar/xerox
+ls there/cellar`, "\n") {
+		mine.Say(t, line)
+	}
+	said := mine.Lines(t, 6)
+	require.Equal(t, "pages so far: 2\nmine\nthere\nthere is no such name\nprinter\nxerox\n", said)
+	exampletest.Shown(t, said)
+	require.Equal(t, "the printer in the office prints: again", server.Line(t))
+	require.Equal(t, "pages so far: 1\n", p.Run(t, reader, "print", "there/cellar/xerox", "copy"))
+	require.Equal(t, "the printer in the xerox prints: copy", mine.Line(t))
+	require.Contains(t, p.Fail(t, root, "print", "mine", "hello"), "there is no such name", "petnames are nobody else's")
+	mine.Hush(t)
+	require.Empty(t, mine.Wait(t))
+	require.Equal(t, "printer\nxerox\n", p.Run(t, reader, "ls", "there/cellar"))
+	require.Empty(t, p.Run(t, root, "unbind", "there/cellar/xerox"))
+	require.Equal(t, "printer\n", p.Run(t, reader, "ls", "there/cellar"))
 	server.Interrupt(t)
 }
 
@@ -58,19 +73,24 @@ func TestOneRoundTrip(t *testing.T) {
 		}
 		printer, err := there.Ref(&Printer{})
 		require.NoError(t, err)
-		require.NoError(t, deep.Bind("printer", printer))
+		require.NoError(t, deep.bind("printer", printer))
 		sr, err := there.Export(&Reader{d: root}, nil)
 		require.NoError(t, err)
 
 		here := n.Vat(t, "here", nil)
-		pages, err := vat.Call[int](t.Context(), walk(here.Enliven(sr), "a/b/c/d/printer"), "print", "deep")
+		mine := newDirectory()
+		require.NoError(t, mine.bind("there", here.Enliven(sr)))
+		own, err := here.Ref(mine)
+		require.NoError(t, err)
+		pages, err := vat.Call[int](t.Context(), walk(own, "there/a/b/c/d/printer"), "print", "deep")
 		require.NoError(t, err)
 		require.Equal(t, 1, pages)
 		require.Equal(t, 2, n.Stats().RoundTrips)
 	})
 }
 
-// Whoever may bind may name a directory once more; readers find a reader there all the same.
+// Whoever may bind may name a directory once more; readers find a reader there all the same, also
+// if what was bound had been a promise.
 func TestReadersFindReaders(t *testing.T) {
 	v, err := vat.New(nil)
 	require.NoError(t, err)
@@ -80,13 +100,21 @@ func TestReadersFindReaders(t *testing.T) {
 	require.NoError(t, err)
 	r, err := v.Ref(&Reader{d: root})
 	require.NoError(t, err)
-	_, err = vat.Call[any](t.Context(), w, "mkdir", "office")
+	do := func(to vat.Target, verb string, args ...any) error { return call(t.Context(), to, verb, args...) }
+	require.NoError(t, do(w, "mkdir", "office"))
+	later, res := vat.NewPromise[*vat.Ref](v)
+	bound := w.Send("bind", "later", later)
+	require.NoError(t, do(w, "bind", "alias", w.Send("lookup", "office")))
+	office, err := vat.Call[*vat.Ref](t.Context(), w, "lookup", "office")
 	require.NoError(t, err)
-	_, err = vat.Call[any](t.Context(), w, "bind", "alias", w.Send("lookup", "office"))
+	require.NoError(t, res.Resolve(office))
+	_, err = bound.Await(t.Context())
 	require.NoError(t, err)
-	_, err = vat.Call[any](t.Context(), r.Send("lookup", "alias"), "mkdir", "mine")
-	require.ErrorIs(t, err, vat.ErrNoSuchVerb)
-	promise, _ := vat.NewPromise[*vat.Ref](v)
-	_, err = vat.Call[any](t.Context(), w, "bind", "later", promise)
-	require.ErrorContains(t, err, errPromise.Error())
+	for _, name := range []string{"office", "alias", "later"} {
+		require.ErrorIs(t, do(r.Send("lookup", name), "mkdir", "mine"), vat.ErrNoSuchVerb, name)
+	}
+	for name, thing := range map[string]any{"null": nil, "missing": w.Send("lookup", "nothing"), "text": "text"} {
+		require.Error(t, do(w, "bind", name, thing), name)
+		require.ErrorIs(t, do(w, "unbind", name), errNone)
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -68,24 +67,13 @@ type Function struct {
 // Call calls the function.
 func (f *Function) Call(x float64) float64 { return f.f(x) }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	return program.Serve(ctx, v, os.Stdout, &Calculator{})
 }
 
 // The client.
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	calculator := v.Enliven(sr)
-
+func client(ctx context.Context, calculator *vat.Ref, _ []string) error {
 	d, err := vat.Describe(ctx, calculator)
 	if err != nil {
 		return err

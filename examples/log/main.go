@@ -12,22 +12,64 @@
 //
 //	(umask 077; go run ./examples/log > log.cap) &
 //	go run ./examples/log log.cap
-//
-// server.go and client.go are one half each.
 package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strings"
+	"time"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
 
-func main() {
-	program.Main(
-		func(ctx context.Context, cfg *vat.Config) error { return serve(ctx, cfg, os.Stdout) },
-		func(ctx context.Context, sr sturdyref.Ref, _ []string) error { return client(ctx, nil, sr, os.Stdout) },
-	)
+func main() { program.Main(serve, client) }
+
+// The server.
+
+// Log is the object. To embed vat.Object makes it pass by reference; its methods
+// are its verbs. They run one at a time, so it needs no mutex.
+type Log struct {
+	vat.Object
+	lines []Entry
+}
+
+// Entry is plain data, and passes by copy.
+type Entry struct {
+	At   time.Time
+	Line string
+}
+
+// Log adds a line.
+func (l *Log) Log(line string) { l.lines = append(l.lines, Entry{time.Now(), line}) }
+
+// Search returns the lines that contain sub, in the order in which they came.
+func (l *Log) Search(sub string) (found []Entry) {
+	for _, e := range l.lines {
+		if strings.Contains(e.Line, sub) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// serve exports a log, prints its URI, and serves it until ctx ends.
+func serve(ctx context.Context, v *vat.Vat) error {
+	return program.Serve(ctx, v, os.Stdout, &Log{})
+}
+
+// The client.
+
+// client logs two lines, searches, and prints what was found. The log is a promise:
+// nothing is waited for before the search is.
+func client(ctx context.Context, log *vat.Ref, _ []string) error {
+	log.SendOnly("log", "foot")
+	log.SendOnly("log", "shoe")
+	found, err := vat.Call[[]Entry](ctx, log, "search", "foo")
+	for _, e := range found {
+		fmt.Printf("At %s: %s\n", e.At.Format(time.DateTime), program.Printable(e.Line))
+	}
+	return err
 }

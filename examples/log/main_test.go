@@ -1,10 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,12 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/internal/exampletest"
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/vattest"
 )
 
-var match = regexp.MustCompile(`^At \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: foot\n$`)
+var (
+	match  = regexp.MustCompile(`^At \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: foot\n$`)
+	moment = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
+)
 
 // TestProcesses runs server and client as processes that meet over TCP.
 func TestProcesses(t *testing.T) {
@@ -33,7 +31,9 @@ func TestProcesses(t *testing.T) {
 	uri := strings.TrimSpace(string(text))
 	require.Contains(t, uri, "@localhost:")
 
-	require.Regexp(t, match, p.Run(t, file))
+	said := p.Run(t, file)
+	require.Regexp(t, match, said)
+	exampletest.Shown(t, said, moment)
 
 	piped := p.Start(t, "-")
 	piped.Say(t, uri)
@@ -59,48 +59,20 @@ func TestNobodyWaits(t *testing.T) {
 		const oneWay = 100 * time.Millisecond
 		n := vattest.NewNetwork()
 		n.Latency("here", "there", oneWay)
-
-		ctx, stop := context.WithCancel(t.Context())
-		r, w := io.Pipe()
-		served := make(chan error, 1)
-		go func() {
-			served <- serve(ctx, &vat.Config{Network: n.Host("there"), Listen: []string{"there:0"}}, w)
-		}()
-		uri, err := bufio.NewReader(r).ReadString('\n')
+		sr, err := n.Vat(t, "there", nil).Export(&Log{}, nil)
 		require.NoError(t, err)
-		sr, err := sturdyref.Parse(strings.TrimSpace(uri))
-		require.NoError(t, err)
+		log := n.Vat(t, "here", nil).Enliven(sr)
 
 		began := time.Now()
-		out := &observer{}
-		require.NoError(t, client(ctx, &vat.Config{Network: n.Host("here")}, sr, out))
-		require.Regexp(t, match, out.String())
+		require.NoError(t, client(t.Context(), log, nil))
 		dial := 2 * oneWay
-		require.LessOrEqual(t, out.at.Sub(began), dial+4*oneWay)
+		require.LessOrEqual(t, time.Since(began), dial+4*oneWay)
+		require.Equal(t, 2, n.Stats().RoundTrips)
 
-		// Another client finds what both left.
-		v, err := vat.New(&vat.Config{Network: n.Host("here")})
-		require.NoError(t, err)
-		all, err := vat.Call[[]Entry](ctx, v.Enliven(sr), "search", "")
+		all, err := vat.Call[[]Entry](t.Context(), log, "search", "")
 		require.NoError(t, err)
 		require.Len(t, all, 2)
 		require.Equal(t, "foot", all[0].Line)
 		require.Equal(t, "shoe", all[1].Line)
-		require.NoError(t, v.Shutdown(ctx))
-
-		stop()
-		require.NoError(t, <-served)
 	})
-}
-
-// observer notes when something was printed.
-type observer struct {
-	bytes.Buffer
-	at time.Time
-}
-
-// Write implements io.Writer.
-func (o *observer) Write(b []byte) (int, error) {
-	o.at = time.Now()
-	return o.Buffer.Write(b)
 }

@@ -58,16 +58,19 @@ type slot struct {
 
 // Receive gives the first message that has one of the tags, now or when it comes. The
 // context ends when nobody waits for it any more.
-func (s *slot) Receive(ctx context.Context, tags []string) *vat.Promise[Message] {
-	p, r := vat.NewPromise[Message](s.Vat())
+func (s *slot) Receive(ctx context.Context, tags []string) (*vat.Promise[Message], error) {
 	m := s.box
+	if m.want != nil && m.want.ctx.Err() == nil {
+		return nil, errors.New("a process receives one thing at a time")
+	}
+	p, r := vat.NewPromise[Message](s.Vat())
 	if i := slices.IndexFunc(m.kept, func(msg Message) bool { return matches(msg, tags) }); i >= 0 {
 		_ = r.Resolve(m.kept[i]) // it came as a message, so it can be carried
 		m.kept = slices.Delete(m.kept, i, i+1)
 	} else {
 		m.want = &want{ctx, tags, r}
 	}
-	return p
+	return p, nil
 }
 
 // Inbox is a slot for a process that is a goroutine: it may wait.

@@ -13,7 +13,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -21,28 +20,24 @@ import (
 func main() { program.Main(serve, use) }
 
 // use is the worker if told so, else the client.
-func use(ctx context.Context, sr sturdyref.Ref, args []string) error {
-	v, err := vat.New(nil)
+func use(ctx context.Context, there *vat.Ref, args []string) error {
+	me, inbox, err := newMailbox(there.Vat())
 	if err != nil {
 		return err
 	}
-	defer v.Close()
-	me, inbox, err := newMailbox(v)
-	if err != nil {
-		return err
+	name := "adder"
+	if len(args) > 0 {
+		name = args[0]
 	}
-	if len(args) > 0 && args[0] == "work" {
-		return work(ctx, v.Enliven(sr), me, inbox)
+	if name == "work" {
+		return work(ctx, there, me, inbox)
 	}
-	return client(ctx, v.Enliven(sr), me, inbox)
+	return client(ctx, there, name, me, inbox)
 }
 
-func client(ctx context.Context, node *vat.Ref, me *vat.Ref, inbox *Inbox) error {
-	life, err := vat.Call[int](ctx, node, "life")
-	if err != nil {
-		return err
-	}
-	total, err := add(ctx, node.Send("whereis", life), me, inbox, 2, 3)
+func client(ctx context.Context, node *vat.Ref, name string, me *vat.Ref, inbox *Inbox) error {
+	worker := node.Send("whereis", name)
+	total, err := add(ctx, worker, me, inbox, 2, 3)
 	if err != nil {
 		return err
 	}
@@ -50,19 +45,18 @@ func client(ctx context.Context, node *vat.Ref, me *vat.Ref, inbox *Inbox) error
 	if err != nil {
 		return err
 	}
-	fmt.Printf("the worker: %d; before that it had said: %s\n", total, program.Printable(remark.Text))
+	fmt.Printf("the %s: %d; before that it had said: %s\n", name, total, program.Printable(remark.Text))
 
-	down := vat.Send[string](node, "down", life) // a monitor
-	node.Send("whereis", life).SendOnly("tell", Message{Tag: "crash"})
-	how, err := down.Await(ctx)
-	if err != nil {
+	down := node.Send("monitor", name)
+	worker.SendOnly("tell", Message{Tag: "crash"})
+	if _, err := down.Await(ctx); err != nil {
 		return err
 	}
-	fmt.Println("the worker: down,", program.Printable(how))
+	fmt.Printf("the %s is down\n", name)
 
-	total, err = add(ctx, node.Send("whereis", life+1), me, inbox, 4)
+	total, err = add(ctx, node.Send("whereis", name), me, inbox, 4) // to one that is not up yet
 	if err == nil {
-		fmt.Println("the worker, started again:", total)
+		fmt.Printf("the %s, started again: %d\n", name, total)
 	}
 	return err
 }

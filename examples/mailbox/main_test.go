@@ -16,9 +16,11 @@ func TestProcesses(t *testing.T) {
 	exampletest.Shown(t, p.Run(t, node))
 	exampletest.Shown(t, server.Lines(t, 3))
 	for range 4 {
-		require.Contains(t, p.Run(t, node), "the worker, started again: 4\n")
+		require.Contains(t, p.Run(t, node), "the adder, started again: 4\n")
 	}
-	require.Contains(t, p.Fail(t, node), "the worker has no such life") // it has crashed often enough
+	require.Contains(t, p.Fail(t, node), errGivenUp.Error())
+	require.Contains(t, p.Run(t, node, "spare"), "the spare, started again: 4\n", "they are supervised one by one")
+	require.Contains(t, p.Fail(t, node, "nobody"), errNoName.Error())
 	server.Interrupt(t)
 }
 

@@ -6,90 +6,131 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
 
-// Node supervises a worker, a process of the operating system. Where Erlang has a
-// cookie that opens everything, here are two objects: clients have the node, and the
-// worker has a registrar.
+// Node knows processes by name, and supervises them. Where Erlang has a cookie that
+// opens everything, here are two kinds of objects: clients have the node, which finds and
+// watches, and each process has a registrar, which is the power over one name.
 type Node struct {
 	vat.Object
-	ctx   context.Context
-	lives [6]life // of the worker: the first, and after each crash another
-	now   int     // which of them it is in, from 1; 0 before the first
+	ctx    context.Context
+	names  map[string]*entry
+	starts map[string]int // of the process of that name
 }
 
-// life is one run of the worker: two promises, and the power to settle them.
-type life struct {
+// children are the names of the processes that the node starts when somebody asks for them.
+var children = []string{"adder", "spare"}
+
+// maxStarts is how often: once, and after a crash again.
+const maxStarts = 6
+
+var (
+	errNoName  = vat.RegisterError("mailbox.noname", errors.New("no process has that name"))
+	errGivenUp = vat.RegisterError("mailbox.givenup", errors.New("it has crashed too often"))
+)
+
+// entry is what a name stands for: from when it is free, until who then got it has gone.
+type entry struct {
+	taken  bool
 	up     *vat.Promise[*vat.Ref] // where to tell it something
 	isUp   *vat.Resolver[*vat.Ref]
-	down   *vat.Promise[string] // how it ended
-	isDown *vat.Resolver[string]
+	down   *vat.Promise[any] // that it has gone
+	isDown *vat.Resolver[any]
 }
 
-func newNode(ctx context.Context, v *vat.Vat) *Node {
-	n := &Node{ctx: ctx}
-	for i := range n.lives {
-		l := &n.lives[i]
-		l.up, l.isUp = vat.NewPromise[*vat.Ref](v)
-		l.down, l.isDown = vat.NewPromise[string](v)
+func newNode(ctx context.Context) *Node {
+	return &Node{ctx: ctx, names: map[string]*entry{}, starts: map[string]int{}}
+}
+
+// Whereis gives the mailbox of the process of that name: a promise, until there is one.
+func (n *Node) Whereis(name string) (*vat.Promise[*vat.Ref], error) {
+	e, err := n.find(name)
+	if err != nil {
+		return nil, err
 	}
-	return n
+	return e.up, nil
 }
 
-// Life says which life the worker is in. It begins the first if nobody has asked before.
-func (n *Node) Life() int {
-	if n.now == 0 {
-		n.start(0)
+// Monitor promises to say when the process of that name has gone, however it went.
+func (n *Node) Monitor(name string) (*vat.Promise[any], error) {
+	e, err := n.find(name)
+	if err != nil {
+		return nil, err
 	}
-	return n.now
+	return e.down, nil
 }
 
-// Whereis gives the mailbox of the worker in its nth life: a promise, if that has
-// not begun.
-func (n *Node) Whereis(nth int) (*vat.Promise[*vat.Ref], error) {
-	if nth < 1 || nth > len(n.lives) {
-		return nil, errNoLife
+func (n *Node) find(name string) (*entry, error) {
+	if !slices.Contains(children, name) {
+		return nil, errNoName
 	}
-	return n.lives[nth-1].up, nil
-}
-
-// Down is a monitor: it promises to say how that life ended.
-func (n *Node) Down(nth int) (*vat.Promise[string], error) {
-	if nth < 1 || nth > len(n.lives) {
-		return nil, errNoLife
+	if n.names[name] == nil {
+		n.free(name)
+		n.start(name)
 	}
-	return n.lives[nth-1].down, nil
+	return n.names[name], nil
 }
 
-var errNoLife = errors.New("the worker has no such life")
+// free makes a name one that nobody has.
+func (n *Node) free(name string) {
+	if old := n.names[name]; old != nil {
+		_ = old.isDown.Resolve(nil) // null can be carried
+	}
+	e := &entry{}
+	e.up, e.isUp = vat.NewPromise[*vat.Ref](n.Vat())
+	e.down, e.isDown = vat.NewPromise[any](n.Vat())
+	n.names[name] = e
+	if n.starts[name] > maxStarts {
+		e.isUp.Break(errGivenUp)
+	}
+}
 
-// registrar is what a worker has of its node.
+// registrar is what a process has of its node.
 type registrar struct {
 	vat.Object
-	nth int
-	up  *vat.Resolver[*vat.Ref]
+	node *Node
+	name string
+	done bool
 }
 
-// Register says that the worker is up, and where to tell it something.
+// Register gives the name to the process whose mailbox that is, until it is gone.
 func (r *registrar) Register(box *vat.Ref) error {
-	fmt.Printf("worker %d: up\n", r.nth)
-	return r.up.Resolve(box)
+	if box == nil || r.done {
+		return errors.New("one mailbox, once")
+	}
+	r.done = true
+	n := r.node
+	if n.names[r.name].taken { // by its predecessor, which has gone, if not noticed yet
+		n.free(r.name)
+	}
+	mine := n.names[r.name]
+	mine.taken = true
+	fmt.Printf("%s: up\n", r.name)
+	box.WhenBroken(func(error) { // a monitor
+		if n.names[r.name] == mine {
+			n.free(r.name)
+		}
+	})
+	return mine.isUp.Resolve(box)
 }
 
-// start starts the worker, and when it has ended starts it again, unless it has lived often enough.
-func (n *Node) start(i int) {
-	if i == len(n.lives) || n.ctx.Err() != nil {
+// start starts a process, and when it has ended starts it again, unless that was often enough.
+func (n *Node) start(name string) {
+	if n.ctx.Err() != nil {
 		return
 	}
-	n.now = i + 1
-	l := &n.lives[i]
-	grant, err := n.Vat().Grant(&registrar{nth: i + 1, up: l.isUp}, nil)
+	if n.starts[name]++; n.starts[name] > maxStarts {
+		n.names[name].isUp.Break(errGivenUp) // if it is free already
+		return
+	}
+	grant, err := n.Vat().Grant(&registrar{node: n, name: name}, nil)
 	if err != nil {
-		l.isUp.Break(err)
+		n.names[name].isUp.Break(err)
 		return
 	}
 	ended := vat.Go(n.Vat(), func(ctx context.Context) (string, error) { // ctx ends with the vat
@@ -98,22 +139,16 @@ func (n *Node) start(i int) {
 		cmd.Stderr = os.Stderr
 		return fmt.Sprint(cmd.Run()), nil
 	})
-	l.isDown.Follow(ended)
 	vat.When(ended, func(how string) (any, error) { // in a turn
 		grant.Revoke()
-		l.isUp.Break(errNoLife) // if it has never been up
-		fmt.Printf("worker %d: down, %s\n", i+1, how)
-		n.start(i + 1)
+		fmt.Printf("%s: down, %s\n", name, how)
+		n.start(name)
 		return nil, nil
 	})
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
-	return program.Serve(ctx, v, os.Stdout, newNode(ctx, v))
+func serve(ctx context.Context, v *vat.Vat) error {
+	return program.Serve(ctx, v, os.Stdout, newNode(ctx))
 }
 
 // work is the worker: a process that adds.

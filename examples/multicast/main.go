@@ -17,7 +17,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/group"
 	"github.com/vatnet/vatnet/vat/program"
@@ -48,7 +47,6 @@ type Event struct {
 
 func newHall() *Hall {
 	h := &Hall{seats: map[*group.Member]*Seat{}}
-	h.members.MaxBehind = 16
 	h.members.Removed = func(m *group.Member, err error) {
 		why := "is gone"
 		if errors.Is(err, group.ErrSlow) {
@@ -71,19 +69,25 @@ func (h *Hall) Join(name string, listener *vat.Ref) (*Seat, error) {
 	if name == "" || len(name) > 16 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) }) {
 		return nil, errors.New("a name is a word of up to 16 bytes")
 	}
+	if listener == nil {
+		return nil, errors.New("nobody listens")
+	}
 	m := h.members.Add(listener)
 	seat := &Seat{hall: h, member: m, name: name}
 	h.seats[m] = seat
 	return seat, h.announce(name + " has joined")
 }
 
-// Seat is a membership: the power to end it.
+// Seat is a membership: the power to end it, and to hear how it has ended.
 type Seat struct {
 	vat.Object
 	hall   *Hall
 	member *group.Member
 	name   string
 }
+
+// Done promises to say when it has ended; if not by Leave, then why.
+func (s *Seat) Done() *vat.Promise[any] { return s.member.Done() }
 
 // Leave ends the membership.
 func (s *Seat) Leave() error {
@@ -101,13 +105,14 @@ type Lectern struct {
 }
 
 // Say says something to all members.
-func (l *Lectern) Say(text string) error { return l.hall.announce("“" + text + "”") }
-
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
+func (l *Lectern) Say(text string) error {
+	if len(text) > 500 {
+		return errors.New("that is more than 500 bytes")
 	}
+	return l.hall.announce("“" + text + "”")
+}
+
+func serve(ctx context.Context, v *vat.Vat) error {
 	hall := newHall()
 	return program.Serve(ctx, v, os.Stdout, hall, &Lectern{hall: hall})
 }
@@ -129,13 +134,7 @@ func (s *Sloth) Event(Event) *vat.Promise[any] {
 	return never
 }
 
-func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	there := v.Enliven(sr)
+func client(ctx context.Context, there *vat.Ref, args []string) error {
 	if *speak {
 		for _, text := range args {
 			if _, err := vat.Call[any](ctx, there, "say", text); err != nil {
@@ -158,7 +157,13 @@ func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
 	if *stuck {
 		fmt.Println("joined")
 	}
-	<-ctx.Done()
-	_, err = vat.Call[any](context.WithoutCancel(ctx), seat, "leave")
-	return err
+	done := make(chan error, 1)
+	vat.WhenSettled(seat.Send("done"), func(_ any, err error) (any, error) { done <- err; return nil, nil })
+	select {
+	case err := <-done: // it has missed something, so it is a member no more
+		return err
+	case <-ctx.Done():
+		_, err := vat.Call[any](context.WithoutCancel(ctx), seat, "leave")
+		return err
+	}
 }

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/pattern"
 	"github.com/vatnet/vatnet/vat/program"
@@ -39,11 +38,7 @@ func (t *Trader) Purse() *pattern.Purse { return t.purse }
 // Seat gives the trader's seat.
 func (t *Trader) Seat() *pattern.Seat { return t.seat }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	apples, err := fill(v, "apples")
 	if err != nil {
 		return err
@@ -88,17 +83,12 @@ func fill(v *vat.Vat, name string) (c currency, err error) {
 
 // The client, whoever it is.
 
-func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
+func client(ctx context.Context, there *vat.Ref, args []string) error {
 	do := map[string]func(context.Context, *vat.Ref) error{"trade": trade, "audit": audit, "revoke": revoke}
 	if len(args) != 1 || do[args[0]] == nil {
 		return errors.New("what? trade, audit or revoke")
 	}
-	return errors.Join(do[args[0]](ctx, v.Enliven(sr)), v.Shutdown(ctx))
+	return do[args[0]](ctx, there)
 }
 
 // trade pays at the exchange, and waits until the other one has.

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -69,11 +68,7 @@ type OldDevice struct{ vat.Object }
 // Temperature returns the temperature.
 func (*OldDevice) Temperature() string { return "65 °F" }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	if *old {
 		return program.Serve(ctx, v, os.Stdout, &OldDevice{})
 	}
@@ -102,13 +97,8 @@ func connect(ctx context.Context, ref *vat.Ref) (Thermostat, error) {
 	return remote{vat.Bind[verbs](ref)}, nil
 }
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	thermostat, err := connect(ctx, v.Enliven(sr))
+func client(ctx context.Context, device *vat.Ref, _ []string) error {
+	thermostat, err := connect(ctx, device)
 	if err != nil {
 		return fmt.Errorf("nothing was called: %w", err)
 	}

@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -42,14 +41,7 @@ var (
 	spy []byte
 )
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	site := v.Enliven(sr)
-
+func client(ctx context.Context, site *vat.Ref, _ []string) error {
 	for _, text := range []string{"8/4", "(x + y) * -2", "8/(4-4)", "open(file)"} {
 		x, err := vat.Call[float64](ctx, site, "eval", text, map[string]float64{"x": 3, "y": 4})
 		fmt.Printf("%s: %s\n", text, outcome(x, err))

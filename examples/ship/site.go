@@ -65,9 +65,10 @@ func (s *Site) Run(module []byte, n int64, refs ...*vat.Ref) (*vat.Promise[Resul
 		defer cancel()
 		return run(ctx, module, n, refs)
 	})
-	done := func() { s.running-- }
-	vat.When(ran, func(Result) (any, error) { done(); return nil, nil })
-	vat.Catch(ran, func(err error) (Result, error) { done(); return Result{}, err })
+	vat.WhenSettled(ran, func(Result, error) (any, error) { // in a turn again
+		s.running--
+		return nil, nil
+	})
 	return ran, nil
 }
 
@@ -135,10 +136,6 @@ func call(ctx context.Context, memory api.Memory, refs []*vat.Ref, ref, verb, le
 	return vat.Call[int64](ctx, refs[ref], string(name), arg)
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	return program.Serve(ctx, v, os.Stdout, &Site{})
 }

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 	"github.com/vatnet/vatnet/vat/stream"
@@ -51,23 +50,15 @@ func number(r io.Reader, w io.Writer) (n int, err error) {
 	return n, lines.Err()
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	return program.Serve(ctx, v, os.Stdout, &Pipe{})
 }
 
 // The client. It gives the server the power to read its standard input and to write
 // to its standard output, and no other.
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
+func client(ctx context.Context, pipe *vat.Ref, _ []string) error {
+	v := pipe.Vat()
 	in, err := stream.FromReader(v, program.Input(os.Stdin))
 	if err != nil {
 		return err
@@ -76,7 +67,7 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 	if err != nil {
 		return err
 	}
-	n, err := vat.Call[int](ctx, v.Enliven(sr), "number", in, out)
+	n, err := vat.Call[int](ctx, pipe, "number", in, out)
 	if err != nil {
 		return err
 	}
@@ -84,5 +75,5 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 		return err
 	}
 	fmt.Println(n, "lines")
-	return v.Shutdown(ctx)
+	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/internal/exampletest"
 )
 
 // programs are what the test binary can be, beside the tests, by its last argument.
@@ -23,6 +25,8 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+var number = regexp.MustCompile(`\d+`)
 
 var counted = regexp.MustCompile(`^Bob counts to (\d+), (by way of Alice|at Carol's)\.$`)
 
@@ -40,6 +44,7 @@ func requireTheyWentOn(t *testing.T, said string) {
 	t.Helper()
 	n, killed := 0, false
 	for line := range strings.Lines(said) {
+		exampletest.Shown(t, line, number) // how often he counts by way of Alice is no matter
 		line = strings.TrimSpace(line)
 		if line == "Alice is killed." {
 			killed = true

@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/program"
 )
 
 // Counter is Carol's.
@@ -46,12 +48,18 @@ func bob(ctx context.Context, listen string, out io.Writer) error {
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- serve(ctx, listen, out, guest) }()
-	var counter *vat.Ref
 	select {
-	case counter = <-guest.met:
+	case counter := <-guest.met:
+		err := count(ctx, out, counter)
+		cancel()
+		return errors.Join(err, <-served)
 	case err := <-served:
 		return err
 	}
+}
+
+// count counts until ctx ends.
+func count(ctx context.Context, out io.Writer, counter *vat.Ref) error {
 	for ctx.Err() == nil {
 		via, _ := counter.Via() // for a moment it may go nowhere: what is sent then waits
 		n, err := vat.Call[int](ctx, counter, "next")
@@ -63,7 +71,7 @@ func bob(ctx context.Context, listen string, out io.Writer) error {
 		}
 		pause(ctx, 50*time.Millisecond)
 	}
-	return <-served
+	return nil
 }
 
 // alice introduces the guest of the first URI to the counter of the second, and stays.
@@ -97,16 +105,7 @@ func serve(ctx context.Context, listen string, out io.Writer, object any) error 
 	if err != nil {
 		return err
 	}
-	defer v.Close()
-	sr, err := v.Export(object, nil)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(out, sr.URI()); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
+	return program.Serve(ctx, v, out, object)
 }
 
 // pause waits, or until ctx ends.

@@ -24,7 +24,10 @@ func main() { program.Main(serve, client) }
 // The server.
 
 // Mirror gives back what it gets.
-type Mirror struct{ vat.Object }
+type Mirror struct {
+	vat.Object
+	card Card
+}
 
 // Any takes whatever there is.
 func (*Mirror) Any(x any) any { return x }
@@ -58,11 +61,23 @@ type Parcel struct {
 	Name *vat.Promise[string]
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
+// Card gives data that holds a sturdyref: of the mirror.
+func (m *Mirror) Card() (Card, error) {
+	if !m.card.At.IsZero() {
+		return m.card, nil
 	}
+	at, err := m.Vat().Export(m, nil)
+	m.card = Card{Name: "the mirror", At: at}
+	return m.card, err
+}
+
+// Card is what people give each other. A sturdyref is a secret, and a value like others.
+type Card struct {
+	Name string
+	At   sturdyref.Ref
+}
+
+func serve(ctx context.Context, v *vat.Vat) error {
 	return program.Serve(ctx, v, os.Stdout, &Mirror{})
 }
 
@@ -74,14 +89,7 @@ type Greeter struct{ vat.Object }
 // Greet greets.
 func (*Greeter) Greet(name string) string { return "hello, " + name }
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	mirror := v.Enliven(sr)
-
+func client(ctx context.Context, mirror *vat.Ref, _ []string) error {
 	for _, x := range []any{
 		nil, true, int8(-5), uint64(math.MaxUint64), 2.5, math.Inf(-1), "füße", []byte{0, 255},
 		new(big.Int).Lsh(big.NewInt(1), 100),
@@ -104,6 +112,7 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 	}
 	fmt.Println("a tree is the same again:", program.Printable(same.String()))
 
+	v := mirror.Vat()
 	greeter, err := v.Ref(&Greeter{})
 	if err != nil {
 		return err
@@ -115,6 +124,16 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 	}
 	text, err := greeting.Await(ctx)
 	fmt.Println("a reference and a promise inside of data:", program.Printable(text), err)
+
+	card, err := vat.Call[Card](ctx, mirror, "card")
+	if err != nil {
+		return err
+	}
+	who, err := vat.Call[string](ctx, v.Enliven(card.At), "any", card.Name) // who has it can use it
+	fmt.Println("a sturdyref inside of data leads to", program.Printable(who), err)
+	fmt.Println("it prints as", card.At)
+	_, err = vat.Call[string](ctx, mirror, "any", card.At)
+	fmt.Println("and is no text:", err)
 
 	_, err = vat.Call[any](ctx, mirror, "small", 200)
 	fmt.Println("too large a number:", err)

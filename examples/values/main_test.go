@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/vatnet/vatnet/internal/exampletest"
@@ -9,6 +10,7 @@ import (
 func TestProcesses(t *testing.T) {
 	p := exampletest.Build(t)
 	server := p.Start(t)
-	exampletest.Shown(t, p.Run(t, server.Cap(t)))
+	where := regexp.MustCompile(`captp://\w+…@[\d.:]+`)
+	exampletest.Shown(t, p.Run(t, server.Cap(t)), where)
 	server.Interrupt(t)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,11 +17,15 @@ import (
 // messages of JSON over two pipes, each with a zero behind it.
 type browser struct {
 	cmd     *exec.Cmd
-	to      io.WriteCloser
-	from    *bufio.Reader
+	to      *os.File
+	pipe    *os.File
+	from    *bufio.Reader // of pipe
 	session string
 	last    int
 }
+
+// patience is how long the browser may take to take or say something.
+const patience = time.Minute
 
 // browse starts a browser with one page.
 func browse(t *testing.T, chromium string) *browser {
@@ -37,7 +42,7 @@ func browse(t *testing.T, chromium string) *browser {
 	require.NoError(t, cmd.Start())
 	require.NoError(t, theirs.Close())
 	require.NoError(t, their.Close())
-	b := &browser{cmd: cmd, to: to, from: bufio.NewReader(from)}
+	b := &browser{cmd: cmd, to: to, pipe: from, from: bufio.NewReader(from)}
 	t.Cleanup(func() {
 		if cmd.ProcessState == nil { // the test failed
 			_ = cmd.Process.Kill()
@@ -83,6 +88,7 @@ func (b *browser) send(t *testing.T, method string, params map[string]any) {
 	}
 	text, err := json.Marshal(ask)
 	require.NoError(t, err)
+	require.NoError(t, b.to.SetWriteDeadline(time.Now().Add(patience)))
 	_, err = b.to.Write(append(text, 0))
 	require.NoError(t, err)
 }
@@ -91,8 +97,9 @@ func (b *browser) send(t *testing.T, method string, params map[string]any) {
 func (b *browser) next(t *testing.T, wanted func(message) bool) message {
 	t.Helper()
 	for {
+		require.NoError(t, b.pipe.SetReadDeadline(time.Now().Add(patience)))
 		text, err := b.from.ReadBytes(0)
-		require.NoError(t, err, "the browser has gone")
+		require.NoError(t, err, "the browser has gone, or fallen silent")
 		var m message
 		require.NoError(t, json.Unmarshal(text[:len(text)-1], &m))
 		if wanted(m) {
@@ -138,7 +145,9 @@ func (b *browser) close(t *testing.T) {
 	t.Helper()
 	b.session = ""
 	b.send(t, "Browser.close", nil)
+	require.NoError(t, b.pipe.SetReadDeadline(time.Now().Add(patience)))
 	_, err := io.Copy(io.Discard, b.from)
 	require.NoError(t, err)
+	defer time.AfterFunc(patience, func() { _ = b.cmd.Process.Kill() }).Stop()
 	require.NoError(t, b.cmd.Wait())
 }

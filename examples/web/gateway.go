@@ -81,7 +81,7 @@ func (g *gateway) serve(ctx context.Context, l net.Listener) error {
 	})
 	err := s.Serve(l)
 	if stop() { // it ended by itself
-		return err
+		return errors.Join(err, s.Close())
 	}
 	return <-shut
 }

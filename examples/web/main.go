@@ -18,7 +18,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/program"
 )
@@ -63,34 +62,40 @@ func (v *Visitor) Sign(text string) error {
 	return nil
 }
 
-func serve(ctx context.Context, cfg *vat.Config) error {
-	v, err := vat.New(cfg)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, v *vat.Vat) error {
 	return program.Serve(ctx, v, os.Stdout, &Book{})
 }
 
 // The client: a gateway, and links into it.
 
-func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
-	v, err := vat.New(nil)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	book := v.Enliven(sr)
+func client(ctx context.Context, book *vat.Ref, _ []string) error {
 	l, err := net.Listen("tcp", *address)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	g := newGateway()
 	served := make(chan error, 1)
-	go func() { served <- g.serve(ctx, l) }()
+	go func() {
+		served <- g.serve(ctx, l)
+		cancel() // if it has failed, there are no more links
+	}()
+	if err := links(ctx, g, book, l.Addr()); err != nil {
+		cancel()
+		return errors.Join(err, <-served)
+	}
+	return <-served
+}
 
+// links makes a link for each name on standard input, or takes links back, until there are no more
+// names or ctx ends.
+func links(ctx context.Context, g *gateway, book *vat.Ref, where net.Addr) error {
 	for name, err := range program.Lines(ctx, os.Stdin) {
-		if err != nil {
-			break // interrupted: so is the gateway
+		switch {
+		case ctx.Err() != nil:
+			return nil // the gateway says why
+		case err != nil:
+			return err
 		}
 		if name, gone := strings.CutPrefix(name, "-"); gone {
 			fmt.Println("links taken back:", g.revoke(name))
@@ -98,9 +103,9 @@ func client(ctx context.Context, sr sturdyref.Ref, _ []string) error {
 		}
 		visitor, err := vat.Call[*vat.Ref](ctx, book, "visitor", name)
 		if err != nil {
-			return errors.Join(err, l.Close(), <-served)
+			return err
 		}
-		fmt.Printf("http://%s/#%s\n", l.Addr(), g.link(name, visitor))
+		fmt.Printf("http://%s/#%s\n", where, g.link(name, visitor))
 	}
-	return <-served
+	return nil
 }

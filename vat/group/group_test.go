@@ -124,7 +124,10 @@ func inHall(t *testing.T, f func(t *testing.T, h *hall)) {
 }
 
 // settle lets everything happen that is under way.
-func settle() { time.Sleep(time.Second) } // of the bubble
+func settle() {
+	time.Sleep(time.Second) // of the bubble
+	synctest.Wait()
+}
 
 func (h *hall) heard(t *testing.T, name string) []string {
 	t.Helper()
@@ -239,7 +242,6 @@ func TestLetGo(t *testing.T) {
 		require.False(t, ear.gone, "she is a member")
 		hotel.SendOnly("leave", "carol")
 		settle()
-		synctest.Wait()
 		require.True(t, ear.gone)
 	})
 }

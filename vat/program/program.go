@@ -8,21 +8,12 @@
 //
 //	func main() { program.Main(serve, client) }
 //
-//	func serve(ctx context.Context, cfg *vat.Config) error {
-//		v, err := vat.New(cfg)
-//		if err != nil {
-//			return err
-//		}
+//	func serve(ctx context.Context, v *vat.Vat) error {
 //		return program.Serve(ctx, v, os.Stdout, &Counter{})
 //	}
 //
-//	func client(ctx context.Context, sr sturdyref.Ref, args []string) error {
-//		v, err := vat.New(nil)
-//		if err != nil {
-//			return err
-//		}
-//		defer v.Close()
-//		n, err := vat.Call[int](ctx, v.Enliven(sr), "add", 1)
+//	func client(ctx context.Context, counter *vat.Ref, args []string) error {
+//		n, err := vat.Call[int](ctx, counter, "add", 1)
 //		…
 //	}
 //
@@ -54,18 +45,23 @@ import (
 	"github.com/vatnet/vatnet/vat"
 )
 
-// drainTime is how long calls under way may take to end when a server is stopped.
+// drainTime is how long calls under way may take to end when a program ends.
 const drainTime = 5 * time.Second
 
 // Main runs a program of two halves, and ends the process if one fails. Flags that the
 // program has of its own are defined before; Main adds -listen and -advertise, for
 // the server, and parses.
 //
-// Without arguments serve runs; cfg has where to listen. With arguments use runs: sr
-// is the sturdyref that the first one means, see [sturdyref.Open], and args are the
-// others. The context ends when the process is interrupted, or told to terminate; the second
-// time that ends the process. An error is printed on standard error, and the process ends with status 1.
-func Main(serve func(ctx context.Context, cfg *vat.Config) error, use func(ctx context.Context, sr sturdyref.Ref, args []string) error) {
+// Without arguments serve runs, with a new vat that listens. With arguments use runs, with
+// a new vat that cannot be dialled: there is what the first argument designates, see
+// [sturdyref.Open], a promise so far, and args are the others. When one of them has returned,
+// its vat is shut down in order: calls under way have five seconds to end, and do not have
+// them if it has failed.
+//
+// The context ends when the process is interrupted, or told to terminate; the second
+// time that ends the process. An error is printed on standard error, and the process
+// ends with status 1.
+func Main(serve func(ctx context.Context, v *vat.Vat) error, use func(ctx context.Context, there *vat.Ref, args []string) error) {
 	listen := flag.String("listen", "127.0.0.1:0", "serve on this `address`; 0.0.0.0:PORT means every interface")
 	advertise := flag.String("advertise", "", "`host` (or host:port) that sturdyrefs name; default: that of the listener")
 	flag.Parse()
@@ -89,10 +85,10 @@ func config(listen, advertise string) *vat.Config {
 }
 
 // run is serve without arguments, use with some.
-func run(ctx context.Context, cfg *vat.Config, args []string, serve func(context.Context, *vat.Config) error,
-	use func(context.Context, sturdyref.Ref, []string) error) error {
+func run(ctx context.Context, cfg *vat.Config, args []string, serve func(context.Context, *vat.Vat) error,
+	use func(context.Context, *vat.Ref, []string) error) error {
 	if len(args) == 0 {
-		return serve(ctx, cfg)
+		return with(cfg, func(v *vat.Vat) error { return serve(ctx, v) })
 	}
 	sr, err := sturdyref.Open(args[0], os.Stdin)
 	if sr.IsZero() {
@@ -101,7 +97,26 @@ func run(ctx context.Context, cfg *vat.Config, args []string, serve func(context
 	if err != nil {
 		complain("warning: %v", err)
 	}
-	return use(ctx, sr, args[1:])
+	return with(nil, func(v *vat.Vat) error { return use(ctx, v.Enliven(sr), args[1:]) })
+}
+
+// with runs f with a vat, and ends that.
+func with(cfg *vat.Config, f func(v *vat.Vat) error) error {
+	v, err := vat.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := f(v); err != nil {
+		return errors.Join(err, v.Close())
+	}
+	return shutdown(v)
+}
+
+// shutdown ends a vat in order.
+func shutdown(v *vat.Vat) error {
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	return v.Shutdown(drain)
 }
 
 // complain writes a diagnostic.
@@ -128,9 +143,7 @@ func Serve(ctx context.Context, v *vat.Vat, out io.Writer, objects ...any) error
 	if err == nil {
 		<-ctx.Done()
 	}
-	drain, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	return errors.Join(err, v.Shutdown(drain))
+	return errors.Join(err, shutdown(v))
 }
 
 // Input gives r, standard input say, as a reader that can be closed: that ends a Read which
@@ -148,8 +161,8 @@ func Input(r io.Reader) io.ReadCloser {
 }
 
 // Lines gives the lines of r, standard input say, without their ends, until r or ctx
-// ends: in the latter case, and when r fails, the last thing given is the error. It reads
-// r by [Input].
+// ends: in the latter case, and when r fails, the last thing given is the error; a line of
+// 64 KiB is too long, bufio.ErrTooLong. It reads r by [Input].
 func Lines(ctx context.Context, r io.Reader) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		in := Input(r)

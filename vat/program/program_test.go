@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -81,23 +83,70 @@ func TestRun(t *testing.T) {
 	require.NoError(t, sturdyref.WriteFile(file, sr))
 
 	served, used := errors.New("served"), errors.New("used")
-	serve := func(_ context.Context, cfg *vat.Config) error {
-		require.Equal(t, []string{"h:1"}, cfg.Listen)
-		require.Equal(t, []string{"name"}, cfg.Advertise)
+	var vats []*vat.Vat
+	serve := func(_ context.Context, v *vat.Vat) error {
+		require.Len(t, v.Locations(), 1)
+		require.Contains(t, v.Locations()[0], "name:")
+		vats = append(vats, v)
 		return served
 	}
-	use := func(_ context.Context, got sturdyref.Ref, args []string) error {
-		require.True(t, got == sr)
+	use := func(_ context.Context, there *vat.Ref, args []string) error {
+		require.Equal(t, vat.PromiseRef, there.State())
+		require.Empty(t, there.Vat().Locations())
 		require.Equal(t, []string{"x", "-y"}, args)
+		vats = append(vats, there.Vat())
 		return used
 	}
-	cfg := config("h:1", "name")
+	cfg := config("127.0.0.1:0", "name")
+	require.Equal(t, []string{"h:1"}, config("h:1", "").Listen)
 	require.Empty(t, config("h:1", "").Advertise)
 	require.ErrorIs(t, run(t.Context(), cfg, nil, serve, use), served)
 	require.ErrorIs(t, run(t.Context(), cfg, []string{file, "x", "-y"}, serve, use), used)
 	require.ErrorIs(t, run(t.Context(), cfg, []string{sr.URI(), "x", "-y"}, serve, use), used, "though with a warning")
 	err = run(t.Context(), cfg, []string{strings.TrimPrefix(sr.URI(), "captp://")}, serve, use)
 	require.ErrorContains(t, err, "file: ")
+	err = run(t.Context(), config("nowhere", ""), nil, serve, use)
+	require.Error(t, err)
+	require.Len(t, vats, 3)
+	for _, v := range vats {
+		_, err := v.Ref(&Greeter{})
+		require.ErrorIs(t, err, vat.ErrClosed)
+	}
+}
+
+// Slow takes a second.
+type Slow struct{ vat.Object }
+
+func (s *Slow) Work() *vat.Promise[string] {
+	return vat.Go(s.Vat(), func(ctx context.Context) (string, error) {
+		select {
+		case <-time.After(time.Second):
+			return "done", nil
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	})
+}
+
+// A program that has done its work waits for what it has sent; one that has failed does not.
+func TestEnds(t *testing.T) {
+	for _, failed := range []error{nil, errors.New("failed")} {
+		synctest.Test(t, func(t *testing.T) {
+			n := vattest.NewNetwork()
+			sr, err := n.Vat(t, "there", nil).Export(&Slow{}, nil)
+			require.NoError(t, err)
+			var work *vat.Promise[string]
+			require.ErrorIs(t, with(&vat.Config{Network: n.Host("here")}, func(v *vat.Vat) error {
+				work = vat.Send[string](v.Enliven(sr), "work")
+				return failed
+			}), failed)
+			if failed == nil {
+				require.NoError(t, work.Err())
+			} else {
+				require.ErrorIs(t, work.Err(), vat.ErrClosed)
+			}
+		})
+	}
 }
 
 func TestLines(t *testing.T) {
