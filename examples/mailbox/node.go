@@ -153,15 +153,18 @@ func serve(ctx context.Context, v *vat.Vat) error {
 
 // work is the worker: a process that adds.
 func work(ctx context.Context, registrar *vat.Ref, me *vat.Ref, inbox *Inbox) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	registrar.WhenBroken(func(err error) { cancel(err) }) // a link: it ends with its node
+	linked, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	registrar.WhenBroken(end) // a link: it ends with its node
 	registrar.SendOnly("register", me)
 	total := 0
 	for {
-		msg, err := inbox.Receive(ctx)
-		if err != nil {
-			return errors.Join(err, context.Cause(ctx))
+		msg, err := inbox.Receive(linked)
+		switch {
+		case ctx.Err() != nil: // interrupted
+			return nil
+		case err != nil:
+			return err
 		}
 		switch msg.Tag {
 		case "add":

@@ -18,14 +18,12 @@ func TestProcesses(t *testing.T) {
 
 	alice := p.Start(t, hall, "alice")
 	shown := alice.Lines(t, 1)
-	bob := p.Start(t, hall, "bob")
-	seen := bob.Lines(t, 1)
 	require.Empty(t, p.Run(t, "-speak", lectern, "hello", "world"))
-	seen += bob.Lines(t, 2)
+	exampletest.Shown(t, shown+alice.Lines(t, 2))
+	bob := p.Start(t, hall, "bob")
+	require.Equal(t, "4: bob has joined", bob.Line(t))
 	bob.Interrupt(t)
-	shown += alice.Lines(t, 4)
-	require.Contains(t, shown, seen)
-	exampletest.Shown(t, shown)
+	exampletest.Shown(t, alice.Lines(t, 2))
 
 	require.Contains(t, p.Fail(t, "-speak", hall, "hello"), "no such verb", "to listen is not to speak")
 	require.Contains(t, p.Fail(t, lectern, "mallory"), "no such verb", "nor the other way round")
