@@ -117,6 +117,37 @@ func TestBackpressure(t *testing.T) {
 	})
 }
 
+// TestManySmallWrites: what is written while the vat is busy does not become a message that is too large.
+func TestManySmallWrites(t *testing.T) {
+	bubble(t, func(w *world) {
+		ch := channel[[]byte](w, &stream.Config{Window: 4096})
+		v := w.vat("a")
+		wr := stream.NewWriter(w.ctx, w.give(v, ch.SendEnd()))
+		read := make(chan int, 1)
+		go func() {
+			n, _ := io.Copy(io.Discard, stream.NewReader(w.ctx, w.give(w.vat("b"), ch.RecvEnd())))
+			read <- int(n)
+		}()
+		pass(time.Second) // it knows its credit
+		_, err := wr.Write([]byte{1})
+		require.NoError(t, err)
+		begun, res := vat.NewPromise[any](v)
+		busy, free := make(chan struct{}), make(chan struct{})
+		vat.When(begun, func(any) (any, error) { close(busy); <-free; return nil, nil })
+		require.NoError(t, res.Resolve(nil))
+		<-busy
+		const many = 160 << 10
+		for range many {
+			_, err := wr.Write(make([]byte, 64))
+			require.NoError(t, err)
+		}
+		close(free)
+		require.NoError(t, wr.Close())
+		require.Equal(t, 1+many*64, <-read)
+		require.NoError(t, wr.Drain(w.ctx))
+	})
+}
+
 // TestNobodyReads: what was given to somebody who has vanished is closed.
 func TestNobodyReads(t *testing.T) {
 	bubble(t, func(w *world) {

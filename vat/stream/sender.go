@@ -93,6 +93,9 @@ func (s *Sender[T]) try(item T) (sent bool, changed *vat.Promise[any], err error
 	case s.err != nil:
 		return false, nil, s.err
 	case s.joined != nil && s.joined(&s.batch, item):
+		if s.size += sizeOf(&item, maxPut); s.size >= maxPut {
+			s.flush()
+		}
 		return true, nil, nil
 	case s.credit() <= 0:
 		return false, s.change.next(), nil
