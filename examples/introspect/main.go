@@ -50,12 +50,15 @@ func (*Calculator) Sum(xs ...float64) (sum float64) {
 func (*Calculator) Square() *Function { return &Function{f: func(x float64) float64 { return x * x }} }
 
 // Map calls a function, of whatever vat, for each of the numbers.
-func (c *Calculator) Map(f *vat.Ref, xs []float64) *vat.Promise[[]float64] {
+func (c *Calculator) Map(f *vat.Ref, xs []float64) (*vat.Promise[[]float64], error) {
+	if f == nil || len(xs) > 1000 {
+		return nil, errors.New("a function and up to 1000 numbers")
+	}
 	ys := make([]*vat.Promise[float64], len(xs))
 	for i, x := range xs {
 		ys[i] = vat.Send[float64](f, "call", x)
 	}
-	return vat.All(c.Vat(), ys...)
+	return vat.All(c.Vat(), ys...), nil
 }
 
 // Function is a function as an object.

@@ -39,8 +39,8 @@ func (m *Mailbox) Tell(msg Message) error {
 	case w != nil && w.ctx.Err() == nil && matches(msg, w.tags):
 		m.want = nil
 		return w.r.Resolve(msg)
-	case len(m.kept) >= full:
-		return errors.New("the mailbox is full")
+	case len(m.kept) >= full || len(msg.Tag)+len(msg.Text) > 1000:
+		return errors.New("the mailbox is full, or the message too long")
 	}
 	m.kept = append(m.kept, msg)
 	return nil

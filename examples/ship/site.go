@@ -123,7 +123,7 @@ func run(ctx context.Context, module []byte, n int64, refs []*vat.Ref) (Result, 
 
 // call is what a module can do to the world.
 func call(ctx context.Context, memory api.Memory, refs []*vat.Ref, ref, verb, length uint32, arg int64) (int64, error) {
-	if uint64(ref) >= uint64(len(refs)) {
+	if uint64(ref) >= uint64(len(refs)) || refs[ref] == nil {
 		return 0, fmt.Errorf("there is no reference %d", ref)
 	}
 	if memory == nil {

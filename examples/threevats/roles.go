@@ -35,6 +35,9 @@ type Guest struct {
 
 // Meet introduces the guest to a counter. There is no room for more than one at a time.
 func (g *Guest) Meet(counter *vat.Ref) {
+	if counter == nil {
+		return
+	}
 	select {
 	case g.met <- counter:
 	default:

@@ -39,7 +39,12 @@ func (*Mirror) Tree(t *Tree) *Tree { return t }
 func (*Mirror) Small(n int8) int8 { return n }
 
 // Shout calls back through a reference that came inside of data, and waits for nothing.
-func (*Mirror) Shout(p Parcel) *vat.Promise[string] { return vat.Send[string](p.Who, "greet", p.Name) }
+func (*Mirror) Shout(p Parcel) (*vat.Promise[string], error) {
+	if p.Who == nil {
+		return nil, errors.New("there is nobody in the parcel")
+	}
+	return vat.Send[string](p.Who, "greet", p.Name), nil
+}
 
 // Tree is a struct in itself.
 type Tree struct {
