@@ -33,7 +33,7 @@ import (
 
 // patience is how long a process may let a test wait for its next word, or its end. Nobody is
 // slow of whom nothing is wanted, and a test as a whole may take its time.
-const patience = time.Minute
+var patience = time.Minute
 
 // Program is the program of the package under test.
 type Program struct {
