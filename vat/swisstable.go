@@ -42,6 +42,9 @@ type ExportConfig struct {
 // call makes a new sturdyref, a grant of its own. The object is kept until the
 // grant ends; the grant ends with the vat, at its expiry, or by [Vat.Revoke].
 //
+// An object of another vat is that one's to export. Who wants to give a sturdyref for it all the
+// same exports an object that stands for it, a caretaker of vat/pattern say.
+//
 // Errors: ErrNoLocation if nobody could dial this vat; ErrOtherVat,
 // ErrNotSendable, ErrClosed.
 func (v *Vat) Export(o any, cfg *ExportConfig) (sturdyref.Ref, error) {
