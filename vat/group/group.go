@@ -18,7 +18,9 @@
 // and nothing twice. A member that misses something is a member no more: who is one has
 // missed nothing. So a member is removed when its reference breaks, when it answers
 // with an error, and when it has left more than [Group.MaxBehind] sends unanswered. The
-// others do not wait for it, and what is held for it is bounded.
+// others do not wait for it, and what is held for it is bounded, and let go when it is
+// removed for that. When all that the vat may hold (vat.Config.MaxPending) is used up, the
+// slowest are removed earlier.
 //
 // Nobody is removed in silence: [Group.Removed] can tell the others, and [Member.Done] tells
 // the member itself, if what it gets for its membership leads there:
@@ -61,6 +63,7 @@ type Group struct {
 	Removed func(m *Member, err error)
 
 	members []*Member // in the order in which they came
+	owed    []*Member // that have left and not answered all, in the order in which they left
 	queue   []message // what is to be sent next
 	sending bool
 }
@@ -75,7 +78,7 @@ type Member struct {
 	group   *Group
 	ref     *vat.Ref
 	unwatch func()
-	behind  int
+	out     []*vat.Promise[any] // sent, and not answered
 	gone    bool
 	why     error              // it had to be removed; nil: it was not
 	done    *vat.Promise[any]  // nil: nobody has asked
@@ -121,27 +124,34 @@ func (g *Group) Send(verb string, args ...any) error {
 	return failed
 }
 
+// limit is how many sends a member may leave unanswered.
+func (g *Group) limit() int {
+	if g.MaxBehind == 0 {
+		return DefaultMaxBehind
+	}
+	return g.MaxBehind
+}
+
 // send sends to one member, if it still is one. It returns an error if there is
 // nothing that could be sent.
 func (m *Member) send(msg message) error {
-	limit := m.group.MaxBehind
-	if limit == 0 {
-		limit = DefaultMaxBehind
-	}
 	if m.gone {
 		return nil
 	}
-	if m.behind >= limit {
+	if len(m.out) >= m.group.limit() {
 		m.fail(ErrSlow)
 		return nil
 	}
 	sent := vat.Send[any](m.ref, msg.verb, msg.args...)
+	for errors.Is(sent.Err(), vat.ErrOverloaded) && m.group.relieve(len(m.out)) {
+		sent = vat.Send[any](m.ref, msg.verb, msg.args...)
+	}
 	if err := sent.Err(); errors.Is(err, vat.ErrNotSendable) || errors.Is(err, vat.ErrOtherVat) {
 		return err
 	}
-	m.behind++
+	m.out = append(m.out, sent)
 	vat.WhenSettled(sent, func(_ any, err error) (any, error) {
-		m.behind--
+		m.answered(sent)
 		if err != nil {
 			m.fail(err)
 		}
@@ -150,15 +160,51 @@ func (m *Member) send(msg message) error {
 	return nil
 }
 
-// fail removes the member because of err.
+// relieve removes the member that has left most unanswered, if that is more than behind, and reports
+// whether it did: the vat holds as much as it may for those who are slow, and others must not pay for it.
+func (g *Group) relieve(behind int) bool {
+	var slowest *Member
+	for _, m := range g.members {
+		if len(m.out) > behind {
+			slowest, behind = m, len(m.out)
+		}
+	}
+	if slowest != nil {
+		slowest.fail(ErrSlow)
+	}
+	return slowest != nil
+}
+
+// answered hears that a send has its answer.
+func (m *Member) answered(sent *vat.Promise[any]) {
+	if i := slices.Index(m.out, sent); i >= 0 {
+		m.out = slices.Delete(m.out, i, i+1)
+	}
+	if m.gone && len(m.out) == 0 {
+		g := m.group
+		g.owed = slices.DeleteFunc(g.owed, func(o *Member) bool { return o == m })
+	}
+}
+
+// fail removes the member because of err, and withdraws what it has not answered.
 func (m *Member) fail(err error) {
 	if m.gone {
 		return
 	}
 	m.why = err
-	m.Remove()
+	m.remove()
+	m.withdraw()
 	if f := m.group.Removed; f != nil {
 		f(m, err)
+	}
+}
+
+// withdraw cancels what was not answered: it is not held any more.
+func (m *Member) withdraw() {
+	out := m.out
+	m.out = nil
+	for _, sent := range out {
+		sent.Cancel()
 	}
 }
 
@@ -188,11 +234,34 @@ func (m *Member) finish() {
 }
 
 // Remove takes the member out of its group, and reports whether it was in it. It gets
-// nothing that is sent from now on. Removed is not called.
+// nothing that is sent from now on; what was sent before is on its way, and is withdrawn
+// only if those who left later have not answered as much as one member may leave
+// unanswered. Removed is not called.
 func (m *Member) Remove() bool {
 	if m.gone {
 		return false
 	}
+	m.remove()
+	if len(m.out) == 0 {
+		return true
+	}
+	g := m.group
+	g.owed = append(g.owed, m)
+	n := 0
+	for i := len(g.owed) - 1; i >= 0; i-- {
+		if n += len(g.owed[i].out); n > g.limit() {
+			for _, o := range g.owed[:i+1] {
+				o.withdraw()
+			}
+			g.owed = slices.Delete(g.owed, 0, i+1)
+			break
+		}
+	}
+	return true
+}
+
+// remove is the end of a membership.
+func (m *Member) remove() {
 	m.gone = true
 	m.unwatch()
 	m.finish()
@@ -201,5 +270,4 @@ func (m *Member) Remove() bool {
 	if !slices.ContainsFunc(g.members, func(o *Member) bool { return o.ref == m.ref }) {
 		m.ref.Release()
 	}
-	return true
 }

@@ -80,6 +80,16 @@ type Ear struct {
 	gone  bool // nobody can tell it anything any more
 }
 
+// count returns how often it has heard that.
+func (e *Ear) count(what string) (n int) {
+	for _, text := range e.heard {
+		if text == what {
+			n++
+		}
+	}
+	return n
+}
+
 func (e *Ear) Unreferenced() { e.gone = true }
 
 func (e *Ear) Hear(text string) (*vat.Promise[any], error) {
@@ -243,6 +253,75 @@ func TestLetGo(t *testing.T) {
 		hotel.SendOnly("leave", "carol")
 		settle()
 		require.True(t, ear.gone)
+	})
+}
+
+// Who does not answer has the room hold something for him; to come again and again gives him no more.
+func TestAgainAndAgain(t *testing.T) {
+	for name, leaves := range map[string]bool{"removed": false, "leaves": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := vattest.NewNetwork()
+				r := newRoom()
+				r.all.MaxBehind = 10
+				room := n.Vat(t, "room", &vat.Config{MaxPending: 100})
+				sr, err := room.Export(r, nil)
+				require.NoError(t, err)
+				alice := n.Vat(t, "alice", nil)
+				ear := &Ear{}
+				there := alice.Enliven(sr)
+				_, err = vat.Call[any](t.Context(), there, "enter", "alice", ear)
+				require.NoError(t, err)
+				few := vat.Limits{Protocol: vat.ProtocolLimits{OpenCalls: 4}} // so that others hold what they send it
+				hostile := n.Vat(t, "hostile", &vat.Config{Limits: few}).Enliven(sr)
+				const times, each = 40, 9
+				for i := range times {
+					name := fmt.Sprint("mallory ", i)
+					_, err = vat.Call[any](t.Context(), hostile, "enter", name, &Ear{deaf: true})
+					require.NoError(t, err)
+					for range each {
+						_, err = vat.Call[any](t.Context(), there, "say", "x")
+						require.NoError(t, err)
+					}
+					if leaves {
+						_, err = vat.Call[any](t.Context(), hostile, "leave", name)
+						require.NoError(t, err)
+					}
+				}
+				settle()
+				require.Equal(t, times*each, ear.count("x"), "alice is a member")
+			})
+		})
+	}
+}
+
+// Many that do not answer do not use up what all may have: the slowest go first.
+func TestManySlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := vattest.NewNetwork()
+		r := newRoom()
+		r.all.MaxBehind = 60
+		sr, err := n.Vat(t, "room", &vat.Config{MaxPending: 100}).Export(r, nil)
+		require.NoError(t, err)
+		there := n.Vat(t, "alice", nil).Enliven(sr)
+		ear := &Ear{}
+		_, err = vat.Call[any](t.Context(), there, "enter", "alice", ear)
+		require.NoError(t, err)
+		few := vat.Limits{Protocol: vat.ProtocolLimits{OpenCalls: 4}}
+		hostile := n.Vat(t, "hostile", &vat.Config{Limits: few}).Enliven(sr)
+		for i := range 5 {
+			_, err = vat.Call[any](t.Context(), hostile, "enter", fmt.Sprint("mallory ", i), &Ear{deaf: true})
+			require.NoError(t, err)
+		}
+		for range 100 {
+			_, err = vat.Call[any](t.Context(), there, "say", "x")
+			require.NoError(t, err)
+		}
+		settle()
+		require.Equal(t, 100, ear.count("x"))
+		for i := range 5 {
+			require.Equal(t, 1, ear.count(fmt.Sprintf("mallory %d was slow", i)))
+		}
 	})
 }
 
