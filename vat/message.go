@@ -74,11 +74,13 @@ func (m *Message) Forward(to Target) *Promise[any] {
 // Relay is Forward for who stands between two others in both directions: r settles with the outcome,
 // unless it was settled meanwhile. Before, back runs in a turn with the outcome, be it a failure or
 // not; it may replace references, and if it returns an error r breaks with that instead. What is sent to
-// r's promise waits in this vat until then, and that its caller cancels is not passed on.
-func (m *Message) Relay(to Target, r *Resolver[any], back func(*Reply) error) {
+// r's promise waits in this vat until then. That its caller cancels is not passed on by itself; cancel
+// does that, as [Promise.Cancel] would, and back then hears of it as of any failure.
+func (m *Message) Relay(to Target, r *Resolver[any], back func(*Reply) error) (cancel func()) {
 	p := &promise{core: r.p.core, verb: m.verb}
 	p.inTurn(r.p, func() error { return (&Reply{p: p}).relay(r, back) })
 	m.forward(to, p)
+	return p.cancel
 }
 
 // forward sends m to to; p gets the outcome.

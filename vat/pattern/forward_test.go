@@ -121,6 +121,25 @@ func TestMembrane(t *testing.T) {
 	})
 }
 
+// TestMembraneCancels: nothing is kept of a call for which nobody waits, at either side.
+func TestMembraneCancels(t *testing.T) {
+	places(t, func(w *world, caller, between, target *vat.Vat) {
+		m, gate := pattern.NewMembrane()
+		inside := &mute{}
+		ref := w.ref(caller, between, m.Wrap(w.ref(between, target, inside)))
+		for range 3 {
+			waits := ref.Send("present", "")
+			pass(time.Second)
+			waits.Cancel()
+			_, err := waits.Await(w.ctx)
+			require.ErrorIs(w, err, vat.ErrCanceled)
+		}
+		pass(time.Second)
+		require.Equal(w, 3, call[int](w, ref, "canceled"))
+		require.Zero(w, pattern.Pending(gate))
+	})
+}
+
 // TestMembraneUnwraps: what comes home is what went out, from both sides.
 func TestMembraneUnwraps(t *testing.T) {
 	bubble(t, func(w *world) {

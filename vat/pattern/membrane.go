@@ -1,11 +1,15 @@
 package pattern
 
-import "github.com/vatnet/vatnet/vat"
+import (
+	"context"
+
+	"github.com/vatnet/vatnet/vat"
+)
 
 // Membrane is a wall around a world of objects that is revoked as a whole: what is inside is reached through
 // wrappers, and whatever reference passes the wall in a message, in either direction, is wrapped as well; one
-// that comes back is unwrapped, unless it has come through a third vat. That a caller cancels does not pass. Make
-// one with [NewMembrane]. Its methods are safe for concurrent use.
+// that comes back is unwrapped, unless it has come through a third vat. Make one with [NewMembrane]. Its methods
+// are safe for concurrent use.
 type Membrane struct{ gate *Gate }
 
 // NewMembrane makes a membrane, and the gate that revokes it. After that no message passes, neither in nor out, and
@@ -32,17 +36,21 @@ type Wrapper struct {
 
 // Unmatched passes messages on. Only which object this is it says for itself: the wall hides what is behind it from those
 // who have that otherwise.
-func (w *Wrapper) Unmatched(m *vat.Message) (*vat.Promise[any], error) {
+func (w *Wrapper) Unmatched(ctx context.Context, m *vat.Message) (*vat.Promise[any], error) {
 	if m.Verb() == "__identify" {
 		return nil, vat.ErrNoSuchVerb
 	}
-	return w.pass(m)
+	return w.pass(ctx, m)
 }
 
 // Unsettled passes on the question what a promise at the other side has settled to: it may be data.
-func (w *Wrapper) Unsettled(m *vat.Message) (*vat.Promise[any], error) { return w.pass(m) }
+func (w *Wrapper) Unsettled(ctx context.Context, m *vat.Message) (*vat.Promise[any], error) {
+	return w.pass(ctx, m)
+}
 
-func (w *Wrapper) pass(m *vat.Message) (*vat.Promise[any], error) {
+// pass passes a message on, and that its caller cancels: who is at the other side may never answer, and nothing is
+// held for a call for which nobody waits.
+func (w *Wrapper) pass(ctx context.Context, m *vat.Message) (*vat.Promise[any], error) {
 	p, outcome := vat.NewPromise[any](w.Vat())
 	if err := w.gate.enter(outcome); err != nil {
 		w.target = nil
@@ -52,10 +60,13 @@ func (w *Wrapper) pass(m *vat.Message) (*vat.Promise[any], error) {
 		w.gate.leave(outcome)
 		return nil, err
 	}
-	m.Relay(w.target, outcome, func(reply *vat.Reply) error {
+	var stop func() bool
+	cancel := m.Relay(w.target, outcome, func(reply *vat.Reply) error {
+		stop()
 		w.gate.leave(outcome)
 		return reply.Replace(func(r *vat.Ref) (any, error) { return w.cross(r, w.out), nil })
 	})
+	stop = context.AfterFunc(ctx, cancel)
 	return p, nil
 }
 
