@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tetratelabs/wazero"
@@ -28,7 +29,7 @@ func site(t *testing.T) *vat.Ref {
 	v, err := vat.New(nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, v.Close()) })
-	r, err := v.Ref(&Site{})
+	r, err := v.Ref(&Site{patience: time.Minute}) // under the race detector an engine is slow
 	require.NoError(t, err)
 	return r
 }

@@ -26,7 +26,8 @@ const (
 // Site is where computations are shipped to.
 type Site struct {
 	vat.Object
-	running int
+	running  int
+	patience time.Duration // how long a computation may take
 }
 
 // Ledger is data that is here.
@@ -61,7 +62,7 @@ func (s *Site) Run(module []byte, n int64, refs ...*vat.Ref) (*vat.Promise[Resul
 	}
 	s.running++
 	ran := vat.Go(s.Vat(), func(ctx context.Context) (Result, error) { // it is no turn: it may take its time
-		ctx, cancel := context.WithTimeout(ctx, maxTime)
+		ctx, cancel := context.WithTimeout(ctx, s.patience)
 		defer cancel()
 		return run(ctx, module, n, refs)
 	})
@@ -137,5 +138,5 @@ func call(ctx context.Context, memory api.Memory, refs []*vat.Ref, ref, verb, le
 }
 
 func serve(ctx context.Context, v *vat.Vat) error {
-	return program.Serve(ctx, v, os.Stdout, &Site{})
+	return program.Serve(ctx, v, os.Stdout, &Site{patience: maxTime})
 }
