@@ -39,6 +39,7 @@ type Ref struct {
 type hold struct {
 	ref      *captp.Ref // until released
 	released atomic.Bool
+	asleep   bool // ref is a promise, to be enlivened when it is first used; guarded by the machine right
 	garbage  *garbage
 }
 
@@ -116,6 +117,9 @@ func (r *Ref) sendTo() *captp.Ref {
 	if r.released.Load() {
 		return r.core.machine.BrokenRef(toWire(errReleased))
 	}
+	if r.asleep {
+		r.awaken(r.core)
+	}
 	return r.ref
 }
 
@@ -130,9 +134,14 @@ var errReleased = coded("vat.released", "the reference was released")
 // the same as once.
 func (r *Ref) Release() {
 	if r.released.CompareAndSwap(false, true) {
-		r.core.lock()
-		r.ref.Release()
-		r.core.leave()
+		c := r.core
+		c.lock()
+		if c.holds() {
+			c.hold(&heldRelease{r.hold})
+		} else {
+			r.ref.Release()
+		}
+		c.leave()
 	}
 }
 

@@ -57,6 +57,9 @@ func New(cfg *Config) (*Vat, error) {
 	v.core.machine.EndInBatches(endBatch)
 	v.core.wake = make(chan struct{}, 1)
 	v.core.stir = make(chan struct{}, 1)
+	if cfg.Store != nil {
+		v.core.dur = newDurable(v.core, id, cfg.Store)
+	}
 	limits := v.core.machine.Limits()
 	links, err := link.New(link.Config{
 		Identity: id, Network: cfg.Network, NoPadding: cfg.NoPadding, Advertise: cfg.Advertise,
@@ -65,9 +68,15 @@ func New(cfg *Config) (*Vat, error) {
 		Limits:   cfg.Limits.Sessions.link(), Logger: log, Outcomes: v.core.outcomes, Handler: (*opener)(v.core),
 	})
 	if err != nil {
+		if cfg.Store != nil {
+			_ = cfg.Store.Close() // the error to report is the other one
+		}
 		return nil, fmt.Errorf("vat: %w", err)
 	}
 	v.links = links
+	if v.core.dur != nil {
+		go v.core.dur.committer()
+	}
 	v.goroutines.Go(v.worker)
 	v.goroutines.Go(v.steward)
 	for _, addr := range cfg.Listen {
@@ -185,6 +194,7 @@ func (v *Vat) Close() error {
 		return v.core.refuseInTurn("Close")
 	}
 	v.leaveGo()
+	var err error
 	v.closing.Do(func() {
 		c := v.core
 		c.lock()
@@ -194,6 +204,9 @@ func (v *Vat) Close() error {
 		_ = v.links.Close() // it has no error to give
 		close(v.stop)
 		v.goroutines.Wait()
+		if c.dur != nil {
+			err = c.dur.close()
+		}
 		c.lock()
 		for _, s := range slices.Clone(c.sessions) {
 			s.disconnect() // whose last words were not over
@@ -208,7 +221,7 @@ func (v *Vat) Close() error {
 		close(v.closed)
 	})
 	<-v.closed
-	return nil
+	return err
 }
 
 // refuse drops every queued turn and lets no send in any more. Machine right.
@@ -272,7 +285,7 @@ func (c *core) awaitIdle(ctx context.Context) error {
 
 // checkIdle ends the drain when nothing is under way any more. Machine right.
 func (c *core) checkIdle() {
-	if c.held || c.turns.len() > 0 || len(c.flushing) > 0 {
+	if c.held || c.turns.len() > 0 || len(c.flushing) > 0 || c.dur != nil && c.dur.busy() {
 		return
 	}
 	for _, s := range c.sessions {

@@ -36,6 +36,7 @@ var table = map[string]int{
 	"internal/value":   1, // Go values on the wire
 
 	"vat":               2,
+	"internal/heap":     2, // the store as turns see it
 	"internal/link":     2, // sealed sessions between pairs of vats
 	"internal/bare":     2, // a vat's core without goroutines, for internal/sim
 	"internal/twoparty": 2, // a plain stream, for other implementations
