@@ -22,6 +22,8 @@ var table = map[string]int{
 	"spec/...": 0, // Go generated from the schemas
 	"crypto":   0,
 
+	"vat/store": 0, // what durable vats keep their memory in
+
 	"internal/capn":    0, // messages by hand
 	"internal/giveway": 0, // stepping aside for whom the network has something
 	"internal/memnet":  0, // a network in memory
@@ -30,8 +32,7 @@ var table = map[string]int{
 
 	"sturdyref":        1,
 	"captp":            1,
-	"vat/store":        1,
-	"vat/boltstore":    1,
+	"vat/boltstore":    1, // a store in a file
 	"internal/rpctext": 1, // messages as text, for traces
 	"internal/value":   1, // Go values on the wire
 

@@ -61,7 +61,7 @@ func (b *Batch) Reset() {
 func (b *Batch) Valid() error {
 	for _, op := range b.ops {
 		switch {
-		case op.Bucket == "" || len(op.Bucket) > MaxBucket || len(op.Key) == 0:
+		case op.Bucket == "" || op.Bucket[0] == 0 || len(op.Bucket) > MaxBucket || len(op.Key) == 0:
 			return ErrName
 		case len(op.Key) > MaxKey || len(op.Value) > MaxValue:
 			return ErrTooLarge

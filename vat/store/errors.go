@@ -14,7 +14,7 @@ var (
 	ErrDamaged  = errors.New("store: damaged")
 	ErrFormat   = errors.New("store: of a format that this program does not know")
 	ErrBusy     = errors.New("store: a snapshot is open")
-	ErrName     = errors.New("store: an empty key, or an empty or overlong name of a bucket")
+	ErrName     = errors.New("store: an empty key, or a name that no bucket can have")
 	ErrTooLarge = errors.New("store: a key or value is too large")
 )
 

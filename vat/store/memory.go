@@ -177,9 +177,13 @@ func (s *memoryStore) Compact(ctx context.Context) error {
 func (s *memoryStore) Close() error {
 	s.disk.mu.Lock()
 	defer s.disk.mu.Unlock()
-	if !s.closed {
-		s.closed, s.disk.open = true, false
+	if s.closed {
+		return nil
 	}
+	if s.shots > 0 {
+		return ErrBusy
+	}
+	s.closed, s.disk.open = true, false
 	return nil
 }
 

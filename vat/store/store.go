@@ -23,7 +23,8 @@ import (
 )
 
 const (
-	// MaxBucket is how long the name of a bucket may be, in bytes. It is not empty.
+	// MaxBucket is how long the name of a bucket may be, in bytes. It is not empty, and
+	// does not begin with a zero byte: such names are for what backends keep themselves.
 	MaxBucket = 64
 	// MaxKey is how long a key may be, in bytes. It is not empty.
 	MaxKey = 4096
@@ -55,8 +56,8 @@ type Store interface {
 	// ErrClosed, ErrFailed.
 	Snapshot() (Snapshot, error)
 
-	// Check reads everything and reports what is damaged, wrapping ErrDamaged. It may run
-	// beside everything else. It ends early, with the error of ctx, when ctx ends.
+	// Check reads everything and reports what is damaged, wrapping ErrDamaged. Commits may
+	// wait for it. When ctx ends it gives up as soon as it can, with the error of ctx.
 	Check(ctx context.Context) error
 
 	// Backup writes a copy, as of the moment of the call, from which the backend can open
@@ -69,8 +70,8 @@ type Store interface {
 	// crash during it leaves the store as it was before, or as after.
 	Compact(ctx context.Context) error
 
-	// Close waits for Commits that are under way, and lets others open the store. All
-	// snapshots must have been closed. Close more than once is as once.
+	// Close waits for Commits that are under way, and lets others open the store. With a
+	// snapshot open it does nothing, and returns ErrBusy. Close more than once is as once.
 	Close() error
 }
 
@@ -78,6 +79,7 @@ type Store interface {
 // it and its cursors give are only to be read, and only until it is closed.
 type Snapshot interface {
 	// Get returns the value of a key; nil if there is none. An empty value is not nil.
+	// Errors: ErrDamaged, ErrClosed.
 	Get(bucket string, key []byte) ([]byte, error)
 	// Cursor returns a cursor in front of a bucket's first key. A bucket that does not
 	// exist is an empty one.

@@ -127,6 +127,7 @@ func invalid(t *testing.T, fresh func(*testing.T) Place) {
 	}{
 		{"", []byte("k"), nil, store.ErrName},
 		{long + "n", []byte("k"), nil, store.ErrName},
+		{"\x00own", []byte("k"), nil, store.ErrName},
 		{"a", nil, nil, store.ErrName},
 		{"a", append(key, 0), nil, store.ErrTooLarge},
 		{"a", []byte("k"), append(value, 0), store.ErrTooLarge},
@@ -315,6 +316,7 @@ func compact(t *testing.T, fresh func(*testing.T) Place) {
 	shot, err := s.Snapshot()
 	require.NoError(t, err)
 	require.ErrorIs(t, s.Compact(t.Context()), store.ErrBusy)
+	require.ErrorIs(t, s.Close(), store.ErrBusy)
 	require.NoError(t, shot.Close())
 	require.NoError(t, s.Compact(t.Context()))
 	require.Equal(t, []string{"k=v"}, content(t, s, "a"))
