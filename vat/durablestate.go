@@ -33,7 +33,6 @@ type recorder struct {
 	dur   *durable
 	refs  []byte
 	count uint64
-	found []*resident // objects to which pointers lead
 }
 
 func newRecorder(d *durable) *recorder {
@@ -99,7 +98,7 @@ func (e *recorder) near(x durabler, followed bool) error {
 		return err
 	}
 	if followed || r.last == nil {
-		e.found = append(e.found, r)
+		e.dur.touched = append(e.dur.touched, r)
 	}
 	e.refs = binary.AppendUvarint(append(e.refs, keptNear), r.id)
 	return nil
@@ -255,7 +254,7 @@ func (d *durable) migrate(t *durableType, version uint64, state []byte) ([]byte,
 			return nil, fmt.Errorf("migrating it from version %d: %w", version, err)
 		}
 	}
-	return newRecorder(d).record(nil, reflect.ValueOf(record))
+	return d.recorder.record(nil, reflect.ValueOf(record))
 }
 
 // cutter takes a record apart.

@@ -115,10 +115,8 @@ func (d *durable) capture() error {
 			}
 		}
 	}
-	e := newRecorder(d)
-	e.found = d.touched
-	for i := 0; i < len(e.found); i++ { // recording finds more
-		r := e.found[i]
+	for i := 0; i < len(d.touched); i++ { // recording finds more
+		r := d.touched[i]
 		if r.seen == d.turn || !r.loaded {
 			continue
 		}
@@ -126,7 +124,7 @@ func (d *durable) capture() error {
 		if err := r.typ.flush(r); err != nil {
 			return err
 		}
-		record, err := e.state(r)
+		record, err := d.recorder.state(r)
 		if err != nil {
 			return fmt.Errorf("object %d, a %s: %w", r.id, r.typ.name, err)
 		}
@@ -135,7 +133,6 @@ func (d *durable) capture() error {
 			d.saves = append(d.saves, save{r, record})
 		}
 	}
-	d.touched = e.found
 	for _, s := range d.saves {
 		s.r.last = s.record
 	}

@@ -22,15 +22,16 @@ type durable struct {
 	aead  cipher.AEAD // of key
 
 	// Of the holder of the turn right.
-	objects objects
-	loads   []*resident // found by what is being loaded
-	touched []*resident // that the turn may have changed
-	all     bool        // … or any of those in memory
-	reach   *reach      // the same, for callbacks that the turn asks for; nil: it asks for none
-	turn    uint64      // number of the turn
-	epoch   uint64      // how often something was undone: what lists know of their length is of one
-	saves   []save      // of the turn
-	changed bool        // the turn has changed something
+	objects  objects
+	recorder *recorder
+	loads    []*resident // found by what is being loaded
+	touched  []*resident // that the turn may have changed
+	all      bool        // … or any of those in memory
+	reach    *reach      // the same, for callbacks that the turn asks for; nil: it asks for none
+	turn     uint64      // number of the turn
+	epoch    uint64      // how often something was undone: what lists know of their length is of one
+	saves    []save      // of the turn
+	changed  bool        // the turn has changed something
 
 	runner atomic.Uint64 // goroutine that runs a turn, 0: none does
 
@@ -60,6 +61,7 @@ func newDurable(c *core, id *crypto.Identity, s store.Store) *durable {
 		objects: objects{byID: map[uint64]weak.Pointer[resident]{}},
 		wake:    make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
+	d.recorder = newRecorder(d)
 	d.aead, _ = chacha20poly1305.NewX(d.key[:]) // it fails for keys of other sizes only
 	return d
 }

@@ -19,6 +19,8 @@ type slowStore struct {
 	store.Store
 	mu      sync.Mutex
 	commits int
+	ops     int             // changes in the last batch
+	size    int             // … and its bytes
 	waiting chan chan error // nil: they do not wait
 }
 
@@ -26,6 +28,7 @@ func (s *slowStore) Commit(b *store.Batch) error {
 	s.mu.Lock()
 	waiting := s.waiting
 	s.commits++
+	s.ops, s.size = b.Len(), b.Size()
 	s.mu.Unlock()
 	if waiting != nil {
 		answer := make(chan error)
