@@ -16,3 +16,14 @@ func Reads(v *Vat) string {
 
 // Left describes what v holds for others; "" is nothing.
 func Left(v *Vat) string { return (*bareCore)(v.core).Left() }
+
+// Unregister takes a registered type back, if there is one.
+func Unregister(name string) {
+	r := &durableTypes
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if typ := r.byName[name]; typ != nil {
+		delete(r.byType, typ.typ)
+		delete(r.byName, name)
+	}
+}
