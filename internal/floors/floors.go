@@ -53,6 +53,7 @@ var table = map[string]int{
 	"examples/...":         4,
 	"internal/exampletest": 4, // examples as processes
 	"internal/floors":      4,
+	"internal/kill9":       4, // vats that are killed
 	"internal/speccheck":   4,
 }
 
