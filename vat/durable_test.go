@@ -74,6 +74,24 @@ func (p *Page) Chain() (*vat.Ref, error) {
 func (p *Page) WriteNext(line string) { p.Next.Write(line) }
 func (p *Page) ReadNext() []string    { return p.Next.Lines }
 
+// WriteLater has a line written after a time, and comes to grief if it is to.
+func (p *Page) WriteLater(d time.Duration, verb, line string, fail bool) (vat.Alarm, error) {
+	self, err := p.Vat().Ref(p)
+	if err != nil {
+		return vat.Alarm{}, err
+	}
+	a, err := p.Vat().After(d, self, verb, line)
+	if fail {
+		panic("on purpose")
+	}
+	return a, err
+}
+
+func (p *Page) WriteAndPanic(line string) {
+	p.Write(line)
+	panic("on purpose")
+}
+
 // WriteAndFail changes everything there is, and then comes to grief.
 func (p *Page) WriteAndFail(how string, to *vat.Ref) error {
 	p.Write("never")

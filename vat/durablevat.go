@@ -40,6 +40,7 @@ type durable struct {
 	group   *group   // grows
 	flying  *group   // is being committed; nil: none is
 	full    bool     // no turn begins before that is committed
+	look    *timer   // for alarms
 	broken  bool     // the store has refused something: what is in memory has to be mended
 
 	wake chan struct{} // wakes the committer
@@ -51,6 +52,7 @@ type durable struct {
 const (
 	bucketObjects = "objects" // id → record
 	bucketRoots   = "roots"   // name → id
+	bucketAlarms  = "alarms"  // time, number → send
 	bucketEntries = "entries" // id of the object, name of the field, key → entry of a list or map
 )
 

@@ -1,7 +1,6 @@
 package vat
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 )
@@ -9,47 +8,20 @@ import (
 // Root returns a reference to the object that a vat keeps under a name. If there is none
 // yet, in this incarnation or an earlier one, it is what create returns, in a turn: a pointer
 // to a struct that embeds [Durable], whose type was registered (see [Register]). With the
-// return of Root it is in the store. Roots are never collected. Errors:
-// ErrNoStore, ErrNotKept, ErrNotStored, ErrClosed; inside of a turn ErrInTurn.
+// return of Root it is in the store; in a turn it is a part of that. Roots are never collected. Errors:
+// ErrNoStore, ErrNotKept, ErrNotStored, ErrClosed.
 func Root[T any](v *Vat, name string, create func() T) (*Ref, error) {
-	c := v.core
+	d := v.core.dur
 	switch {
-	case c.dur == nil:
+	case d == nil:
 		return nil, ErrNoStore
-	case inTurn():
-		return nil, c.refuseInTurn("Root")
 	case name == "" || len(name) > 255:
 		return nil, fmt.Errorf("%w: the name of a root has 1 to 255 bytes", ErrNotKept)
 	}
-	p, res := NewPromise[*Ref](v)
-	c.lock()
-	if c.refused != nil {
-		defer c.unlock()
-		return nil, c.refused
-	}
-	c.pushJob(&rootJob{res: res, root: func() (*Ref, error) {
-		return c.dur.root(name, reflect.TypeFor[T](), func() any { return create() })
-	}})
-	c.leave()
-	return p.Await(context.Background())
+	return inTurnOf(v, func() (*Ref, error) {
+		return d.root(name, reflect.TypeFor[T](), func() any { return create() })
+	})
 }
-
-// rootJob is the turn of Root.
-type rootJob struct {
-	res  *Resolver[*Ref]
-	root func() (*Ref, error)
-}
-
-func (j *rootJob) run() {
-	r, err := j.root()
-	if err != nil {
-		j.res.Break(err)
-		return
-	}
-	_ = j.res.Resolve(r) // a near reference can be carried
-}
-
-func (j *rootJob) fail(err error) { j.res.Break(err) }
 
 // root finds or makes a root. In a turn.
 func (d *durable) root(name string, want reflect.Type, create func() any) (*Ref, error) {

@@ -79,6 +79,11 @@ func New(cfg *Config) (*Vat, error) {
 	}
 	v.goroutines.Go(v.worker)
 	v.goroutines.Go(v.steward)
+	if d := v.core.dur; d != nil {
+		v.core.lock()
+		v.core.pushJob(&alarmJob{d: d})
+		v.core.leave()
+	}
 	for _, addr := range cfg.Listen {
 		if err := links.Listen(addr); err != nil {
 			_ = v.Close() // the error to report is the other one
