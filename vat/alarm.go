@@ -124,9 +124,7 @@ func (d *durable) setAlarm(at time.Time, to *Ref, verb string, args []any) (Alar
 		return Alarm{}, err
 	}
 	d.heap.Put(bucketAlarms, a.key(), record)
-	d.core.lock()
-	d.core.hold(&heldAlarm{a.At})
-	d.core.unlock()
+	d.hold(&heldAlarm{a.At})
 	return a, nil
 }
 
@@ -168,9 +166,7 @@ func (j *alarmJob) run() {
 	c := d.core
 	now := c.now()
 	if at := alarmAt(page[0].Key); at.After(now) {
-		c.lock()
-		c.hold(&heldAlarm{at})
-		c.unlock()
+		d.hold(&heldAlarm{at})
 		return
 	}
 	j.key = page[0].Key
@@ -185,19 +181,14 @@ func (j *alarmJob) run() {
 		c.log.Warn("vat: an alarm has come to nothing", "error", err)
 	}
 	if len(page) > 1 {
-		c.lock()
-		c.hold(&heldJob{&alarmJob{d: d, from: behind}})
-		c.unlock()
+		d.hold(&heldJob{&alarmJob{d: d, from: behind}})
 	}
 }
 
 // fail hears that the alarm's turn was undone: it will not be tried again.
 func (j *alarmJob) fail(error) {
-	d, c := j.d, j.d.core
-	c.lock()
-	defer c.unlock()
 	if j.key != nil {
-		c.hold(&heldJob{&dropAlarm{d, j.key, j.from}})
+		j.d.hold(&heldJob{&dropAlarm{j.d, j.key, j.from}})
 	}
 }
 
@@ -209,10 +200,7 @@ type dropAlarm struct {
 
 func (j *dropAlarm) run() {
 	j.d.heap.Delete(bucketAlarms, j.key)
-	c := j.d.core
-	c.lock()
-	defer c.unlock()
-	c.hold(&heldJob{&alarmJob{d: j.d, from: j.from}})
+	j.d.hold(&heldJob{&alarmJob{d: j.d, from: j.from}})
 }
 
 func (j *dropAlarm) fail(error) {}

@@ -127,25 +127,34 @@ func (d *durable) attach(x durabler) (*resident, error) {
 	r := &resident{id: id, dur: d, typ: typ, obj: h.recv, self: h, loaded: true}
 	x.vatDurable().kept = r
 	d.objects.add(r)
+	d.made++
 	typ.bind(r)
 	return r, nil
 }
 
 // newID returns an id that no object has or had in this incarnation.
 func (d *durable) newID() (uint64, error) {
-	o := &d.objects
-	if o.next == 0 {
-		last, err := d.heap.Last(bucketObjects, nil)
-		if err != nil {
-			return 0, err
-		}
-		o.next = 1
-		if last != nil {
-			o.next = idOf(last) + 1
-		}
+	if err := d.countIDs(); err != nil {
+		return 0, err
 	}
-	o.next++
-	return o.next - 1, nil
+	d.objects.next++
+	return d.objects.next - 1, nil
+}
+
+// countIDs finds out which ids were given out by earlier incarnations.
+func (d *durable) countIDs() error {
+	if d.objects.next != 0 {
+		return nil
+	}
+	last, err := d.heap.Last(bucketObjects, nil)
+	if err != nil {
+		return err
+	}
+	d.objects.next = 1
+	if last != nil {
+		d.objects.next = idOf(last) + 1
+	}
+	return nil
 }
 
 // find returns the object with an id. Its fields are those of the store only after load.

@@ -97,6 +97,9 @@ func (e *recorder) near(x durabler, followed bool) error {
 	if err != nil {
 		return err
 	}
+	if x := e.dur.collecting; x != nil {
+		x.mark(r.id)
+	}
 	if followed || r.last == nil {
 		e.dur.touched = append(e.dur.touched, r)
 	}

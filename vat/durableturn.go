@@ -60,18 +60,15 @@ func (d *durable) begin(del *delivery, j job) error {
 		d.all = true // who knows to what it has pointers
 		return nil
 	}
-	w, ok := j.(*whenJob)
-	if !ok || w.of == nil || w.of.all {
-		d.all = true
-		return nil
-	}
-	for _, r := range w.of.objects {
-		if r.attached() {
-			if err := d.touch(r); err != nil {
-				return err
-			}
+	switch j := j.(type) {
+	case *collectJob, *dropAlarm:
+		return nil // they change the store only
+	case *whenJob:
+		if j.of != nil && !j.of.all {
+			return d.touchAll(j.of.objects)
 		}
 	}
+	d.all = true
 	return nil
 }
 
@@ -83,6 +80,18 @@ func (d *durable) touch(r *resident) error {
 	}
 	d.loads = append(d.loads, r)
 	return d.load()
+}
+
+// touchAll is touch for those of rs that are attached still.
+func (d *durable) touchAll(rs []*resident) error {
+	for _, r := range rs {
+		if r.attached() {
+			if err := d.touch(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // near is touch for what Near gives.
@@ -135,6 +144,10 @@ func (d *durable) capture() error {
 	}
 	for _, s := range d.saves {
 		s.r.last = s.record
+	}
+	if d.made >= max(fewObjects, d.live) && d.collecting == nil {
+		d.made = 0
+		d.hold(&heldJob{&collectJob{d: d, begin: true}})
 	}
 	if d.reach != nil {
 		d.reach.objects = slices.Clone(d.touched)

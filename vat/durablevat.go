@@ -33,6 +33,11 @@ type durable struct {
 	saves    []save      // of the turn
 	changed  bool        // the turn has changed something
 
+	collecting *collector    // nil: nothing is collected
+	again      []*collectJob // collections that are to follow
+	made       int           // objects, since the last one
+	live       int           // objects that it has found
+
 	runner atomic.Uint64 // goroutine that runs a turn, 0: none does
 
 	// Guarded by the machine right.

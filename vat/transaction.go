@@ -59,6 +59,13 @@ func (c *core) holds() bool {
 // hold puts off an effect until the turn that runs is committed. Machine right.
 func (c *core) hold(e effect) { c.dur.effects = append(c.dur.effects, e) }
 
+// hold is the same, for a turn that is the vat's own. In a turn.
+func (d *durable) hold(e effect) {
+	d.core.lock()
+	d.core.hold(e)
+	d.core.unlock()
+}
+
 // drops undoes effects. Machine right.
 func drops(c *core, effects []effect, err *carried) {
 	for _, e := range effects {
