@@ -81,6 +81,7 @@ type core struct {
 	id       crypto.VatID
 	vat      *Vat     // nil in a stepped core
 	dur      *durable // nil: the vat has no store
+	ledger   *ledger  // the same
 	log      *slog.Logger
 	outcomes *outcome.Log // how sessions ended
 }

@@ -86,8 +86,12 @@ var (
 	// ErrNotKept: what is in a field, list or map of a [Durable] object cannot be kept,
 	// or what was kept cannot be had by this program.
 	ErrNotKept = errors.New("vat: cannot be kept")
-	// ErrNoStore: the vat has no store; see Config.Store.
-	ErrNoStore = errors.New("vat: no store: set Config.Store to have durable objects")
+	// ErrNoStore: the vat has no store; see Open and Config.Store.
+	ErrNoStore = errors.New("vat: no store: open the vat from a directory, or set Config.Store")
+	// ErrOpenDir: others than its owner can get into the directory of the vat.
+	ErrOpenDir = errors.New("vat: the directory is open to others")
+	// ErrOtherIdentity: the store is that of a vat with another identity.
+	ErrOtherIdentity = errors.New("vat: the store is of a vat with another identity")
 )
 
 // coded makes and registers an error of this package.

@@ -24,6 +24,7 @@ import (
 type Vat struct {
 	core  *core
 	links *link.Links
+	dir   string // that Open was given; empty: New made it
 
 	ctx        context.Context // ends when the vat is closed
 	cancel     context.CancelFunc
@@ -59,6 +60,9 @@ func New(cfg *Config) (*Vat, error) {
 	v.core.stir = make(chan struct{}, 1)
 	if cfg.Store != nil {
 		v.core.dur = newDurable(v.core, id, cfg.Store)
+		if _, err := newLedger(v.core, cfg.Store); err != nil {
+			return nil, errors.Join(err, cfg.Store.Close())
+		}
 	}
 	limits := v.core.machine.Limits()
 	links, err := link.New(link.Config{
@@ -76,6 +80,7 @@ func New(cfg *Config) (*Vat, error) {
 	v.links = links
 	if v.core.dur != nil {
 		go v.core.dur.committer()
+		go v.core.ledger.run()
 	}
 	v.goroutines.Go(v.worker)
 	v.goroutines.Go(v.steward)
@@ -210,6 +215,7 @@ func (v *Vat) Close() error {
 		close(v.stop)
 		v.goroutines.Wait()
 		if c.dur != nil {
+			c.ledger.close()
 			err = c.dur.close()
 		}
 		c.lock()

@@ -100,7 +100,7 @@ func (n *Node) start(i int) {
 	})
 	l.isDown.Follow(ended)
 	vat.When(ended, func(how string) (any, error) { // in a turn
-		grant.Revoke()
+		_ = grant.Revoke() // it is temporary, so it never fails
 		l.isUp.Break(errNoLife) // if it has never been up
 		fmt.Printf("worker %d: down, %s\n", i+1, how)
 		n.start(i + 1)
