@@ -189,18 +189,26 @@ func (g *Grant) String() string { return "vat.Grant(" + g.ID() + ")" }
 // Revoke ends the grant of a sturdyref of this vat; see [Grant.Revoke]. It returns
 // ErrNoSuchObject if there is none, or none any more.
 func (v *Vat) Revoke(r sturdyref.Ref) error {
-	c := v.core
-	if r.IsZero() || r.Vat() != v.ID() {
-		return ErrNoSuchObject
-	}
-	hash := r.Swissnum().Hash(v.ID())
-	c.lock()
-	g := c.table[hash]
-	c.unlock()
-	if g == nil {
-		return ErrNoSuchObject
+	g, err := v.GrantOf(r)
+	if err != nil {
+		return err
 	}
 	return g.Revoke()
+}
+
+// GrantOf returns the grant of a sturdyref of this vat. It returns ErrNoSuchObject if there is
+// none, or none any more.
+func (v *Vat) GrantOf(r sturdyref.Ref) (*Grant, error) {
+	if r.IsZero() || r.Vat() != v.ID() {
+		return nil, ErrNoSuchObject
+	}
+	v.core.lock()
+	defer v.core.unlock()
+	g := v.core.table[r.Swissnum().Hash(v.ID())]
+	if g == nil {
+		return nil, ErrNoSuchObject
+	}
+	return g, nil
 }
 
 // Grants returns the grants of the vat that have not ended, the oldest first.
