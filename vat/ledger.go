@@ -27,7 +27,8 @@ const (
 var keyID = []byte("id")
 
 const (
-	// publishTime is for how long who looks up an object waits until it is published.
+	// publishTime is for how long, since the vat was made, who looks up an object waits until it is
+	// published.
 	publishTime = 10 * time.Second
 	// usesTime is how long it takes until the store has how often grants were used.
 	usesTime = 5 * time.Second
@@ -41,6 +42,7 @@ type ledger struct {
 	store store.Store
 
 	// Guarded by the machine right.
+	opening   bool // publishTime is not over
 	published map[string]*hosted
 	used      map[*Grant]bool // since it was stored last
 	over      []*Grant        // have expired
@@ -55,13 +57,16 @@ type ledger struct {
 // newLedger makes the ledger of a vat, and fills the swiss table from it.
 func newLedger(c *core, s store.Store) (*ledger, error) {
 	l := &ledger{
-		core: c, store: s, published: map[string]*hosted{}, used: map[*Grant]bool{},
+		core: c, store: s, opening: true, published: map[string]*hosted{}, used: map[*Grant]bool{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.ledger = l
 	if err := l.load(); err != nil {
 		return nil, fmt.Errorf("vat: reading the grants: %w", err)
 	}
+	c.lock()
+	c.at(c.now().Add(publishTime), l.opened)
+	c.leave()
 	return l, nil
 }
 
@@ -241,19 +246,21 @@ func (l *ledger) commit(b *store.Batch) error {
 	return nil
 }
 
+// opened has those wait no longer who wait for what is not published. Machine right.
+func (l *ledger) opened() {
+	l.opening = false
+	for _, g := range l.core.named("") {
+		if g.host == nil {
+			g.disappoint(ErrNoSuchObject)
+			g.used = false // it has not been of any use
+		}
+	}
+}
+
 // seen notes a use of g. Machine right.
 func (l *ledger) seen(g *Grant) {
-	if g.host == nil {
-		l.core.at(l.core.now().Add(publishTime), func() {
-			if g.host == nil {
-				g.disappoint(ErrNoSuchObject)
-			}
-		})
-	}
 	if g.once {
-		g.settles = true
-		l.once = append(l.once, g)
-		signal(l.wake)
+		l.spend(g)
 		return
 	}
 	l.used[g] = true
@@ -262,6 +269,16 @@ func (l *ledger) seen(g *Grant) {
 			l.soon = nil
 			signal(l.wake)
 		})
+	}
+}
+
+// spend has it stored that g was used for its only time, if there is something to give out. Machine
+// right.
+func (l *ledger) spend(g *Grant) {
+	if g.host != nil {
+		g.settles = true
+		l.once = append(l.once, g)
+		signal(l.wake)
 	}
 }
 
@@ -332,7 +349,7 @@ func (l *ledger) close() {
 // Publish makes o the object that a name stands for: the one that sturdyrefs made by [Vat.Mint]
 // for that name lead to, those of earlier incarnations included. o is a pointer to a struct that
 // embeds [Object], or a near *[Ref]. A program does so each time it starts, soon after Open: who
-// comes before waits, ten seconds at most. What is published later under the same name takes its
+// comes before waits, until ten seconds after the vat was made. What is published later under the same name takes its
 // place for those who come then. The name has 1 to 255 bytes, and is nobody's but the vat's own.
 //
 // Errors: ErrNoStore, ErrNotKept for a name, ErrOtherVat, ErrNotSendable, ErrClosed.
@@ -359,6 +376,9 @@ func (v *Vat) Publish(name string, o any) error {
 		}
 		g.host = h
 		h.enlisted++
+		if g.once && len(g.waiting) > 0 {
+			c.ledger.spend(g)
+		}
 		g.serve()
 	}
 	if before != nil {
@@ -368,12 +388,13 @@ func (v *Vat) Publish(name string, o any) error {
 	return nil
 }
 
-// named returns the grants for what is published under a name, in a fixed order. Machine right.
+// named returns the grants for what is published under a name, or under any if it is empty, in a
+// fixed order. Machine right.
 func (c *core) named(name string) (list []*Grant) {
 	for _, hash := range slices.SortedFunc(maps.Keys(c.table), func(a, b sturdyref.SwissHash) int {
 		return slices.Compare(a[:], b[:])
 	}) {
-		if g := c.table[hash]; g.name == name {
+		if g := c.table[hash]; g.name == name || g.name != "" && name == "" {
 			list = append(list, g)
 		}
 	}

@@ -76,7 +76,7 @@ func (g *Grant) expire() {
 // if there is none, or none any more. It is a promise if that takes a while. Machine right.
 func (c *core) lookup(hash sturdyref.SwissHash) *captp.Ref {
 	g := c.table[hash]
-	if g == nil || g.used || !g.expires.IsZero() && !c.now().Before(g.expires) {
+	if g == nil || g.used || !g.expires.IsZero() && !c.now().Before(g.expires) || g.host == nil && !c.ledger.opening {
 		return nil
 	}
 	g.uses++
