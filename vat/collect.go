@@ -25,7 +25,7 @@ type collector struct {
 }
 
 // collectSlice is how many objects, or pages of entries, are looked at in one turn.
-const collectSlice = 64
+var collectSlice = 64 // a test has smaller ones
 
 // fewObjects is how many objects have to be made before a vat collects by itself.
 const fewObjects = 4096

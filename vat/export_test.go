@@ -27,3 +27,11 @@ func Unregister(name string) {
 		delete(r.byName, name)
 	}
 }
+
+// CollectInSlices has collections look at n objects in one turn, until the function that it
+// returns is called.
+func CollectInSlices(n int) (undo func()) {
+	before := collectSlice
+	collectSlice = n
+	return func() { collectSlice = before }
+}
