@@ -18,7 +18,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
@@ -81,38 +80,42 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve is the process that is killed.
+// serve is the process that is killed. It prints the URI of the ledger, then that of a grant
+// which it revokes, and then, that being done, another line.
 func serve(dir string) error {
-	key := filepath.Join(dir, "key")
-	id, err := crypto.ReadKeyFile(key, nil)
+	v, err := vat.Open(dir, &vat.Config{Listen: []string{"127.0.0.1:0"}})
+	if err != nil {
+		return err
+	}
+	ledger, err := vat.Root(v, "ledger", func() *Ledger { return &Ledger{A: &Purse{}, B: &Purse{}} })
+	if err == nil {
+		err = v.Publish("ledger", ledger)
+	}
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "ledger.cap")
+	sr, err := sturdyref.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		if id, err = crypto.NewIdentity(); err == nil {
-			err = crypto.WriteKeyFile(key, id, nil)
+		var g *vat.Grant
+		if g, err = v.Mint("ledger", nil); err == nil {
+			sr = g.Sturdyref()
+			err = sturdyref.WriteFile(file, sr)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	s, err := boltstore.Open(filepath.Join(dir, "store"))
-	if err != nil {
-		return err
-	}
-	if err := s.Check(context.Background()); err != nil {
-		return err
-	}
-	v, err := vat.New(&vat.Config{Identity: id, Store: s, Listen: []string{"127.0.0.1:0"}})
-	if err != nil {
-		return err
-	}
-	ledger, err := vat.Root(v, "ledger", func() *Ledger { return &Ledger{A: &Purse{}, B: &Purse{}} })
-	if err != nil {
-		return err
-	}
-	sr, err := v.Export(ledger, nil)
-	if err != nil {
-		return err
-	}
 	fmt.Println(sr.URI())
+	doomed, err := v.Mint("ledger", nil)
+	if err != nil {
+		return err
+	}
+	fmt.Println(doomed.Sturdyref().URI())
+	if err := doomed.Revoke(); err != nil {
+		return err
+	}
+	fmt.Println("revoked")
 	_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed, or its parent is gone
 	return v.Close()
 }
@@ -146,61 +149,107 @@ func (v *victim) kill(t *testing.T) {
 	require.Empty(t, v.stderr.String())
 }
 
-// enliven returns the ledger, as a vat that is new sees it.
-func (v *victim) enliven(t *testing.T) (ledger *vat.Ref, done func()) {
+// line returns the next line that it prints.
+func (v *victim) line(t *testing.T) string {
 	t.Helper()
 	line, err := v.out.ReadString('\n')
 	if err != nil {
 		_ = v.cmd.Wait() // it has ended
 		require.NoError(t, err, v.stderr.String())
 	}
-	sr, err := sturdyref.Parse(strings.TrimSpace(line))
-	require.NoError(t, err)
-	client, err := vat.New(&vat.Config{Logger: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	return client.Enliven(sr), func() { require.NoError(t, client.Close()) }
+	return strings.TrimSpace(line)
 }
 
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	spec.Covers(t, "STORE-1", "KEEP-1")
-	rnd := rand.New(rand.NewPCG(*seed, 0))
-	dir := t.TempDir()
+	spec.Covers(t, "STORE-1", "KEEP-1", "DUR-2", "DUR-3")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(*cycles)*10*time.Second)
 	defer cancel()
-	x := &trial{t: t, ctx: ctx, sent: []string{}}
+	x := &trial{t: t, ctx: ctx, dir: filepath.Join(t.TempDir(), "vat"), rnd: rand.New(rand.NewPCG(*seed, 0)), sent: []string{}}
 	for x.cycle = range *cycles {
-		v := start(t, dir)
-		if rnd.IntN(10) > 0 { // else it is killed while it starts
-			ledger, done := v.enliven(t)
-			x.check(ledger)
-			x.send(ledger, rnd)
-			v.kill(t)
-			x.outcomes()
-			done()
-		} else {
-			v.kill(t)
-		}
+		x.run()
+		x.checkStore()
 	}
-	v := start(t, dir)
-	ledger, done := v.enliven(t)
-	x.check(ledger)
-	done()
+	v := start(t, x.dir)
+	x.look(v)
 	v.kill(t)
-	t.Logf("killed %d times: %d entries were kept, %d of them acknowledged, %d sent ones were not", *cycles,
-		x.known, x.acked, x.lost)
+	t.Logf("killed %d times: %d entries were kept, %d of them acknowledged, %d sent ones were not; %d grants were revoked",
+		*cycles, x.known, x.acked, x.lost, x.revoked)
 }
 
 // trial is what is known of the log.
 type trial struct {
-	t     *testing.T
-	ctx   context.Context
-	cycle int
-	known int                 // entries that the log is known to have
-	sent  []string            // since then
-	got   []*vat.Promise[int] // for those
-	sure  int                 // how many of those were acknowledged
-	acked int                 // ever
-	lost  int                 // ever, and were not acknowledged
+	t       *testing.T
+	ctx     context.Context
+	dir     string
+	rnd     *rand.Rand
+	cycle   int
+	uri     string              // of the ledger
+	doomed  string              // of a grant that was reported revoked; "" if that is not sure
+	revoked int                 // such grants, ever
+	known   int                 // entries that the log is known to have
+	sent    []string            // since then
+	got     []*vat.Promise[int] // for those
+	sure    int                 // how many of those were acknowledged
+	acked   int                 // ever
+	lost    int                 // ever, and were not acknowledged
+}
+
+// run starts the process, looks at what it has, sends it entries, and kills it.
+func (x *trial) run() {
+	x.t.Helper()
+	v := start(x.t, x.dir)
+	if x.rnd.IntN(10) == 0 { // while it starts
+		v.kill(x.t)
+		return
+	}
+	ledger, done := x.look(v)
+	defer done()
+	x.doomed = ""
+	if doomed := v.line(x.t); x.rnd.IntN(4) > 0 { // else it may be killed while it revokes
+		require.Equal(x.t, "revoked", v.line(x.t))
+		x.doomed = doomed
+		x.revoked++
+	}
+	x.send(ledger)
+	v.kill(x.t)
+	x.outcomes()
+}
+
+// checkStore looks for damage, if there is a store yet.
+func (x *trial) checkStore() {
+	x.t.Helper()
+	file := filepath.Join(x.dir, "store")
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	s, err := boltstore.Open(file)
+	require.NoError(x.t, err, "cycle %d", x.cycle)
+	require.NoError(x.t, s.Check(x.ctx), "cycle %d", x.cycle)
+	require.NoError(x.t, s.Close())
+}
+
+// look compares what the process has with what it has to have, and returns the ledger as a vat that is new
+// sees it.
+func (x *trial) look(v *victim) (ledger *vat.Ref, done func()) {
+	x.t.Helper()
+	uri := v.line(x.t)
+	if x.uri == "" {
+		x.uri = uri
+	}
+	require.True(x.t, uri == x.uri, "cycle %d: another URI", x.cycle)
+	client, err := vat.New(&vat.Config{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(x.t, err)
+	enliven := func(uri string) *vat.Ref {
+		sr, err := sturdyref.Parse(uri)
+		require.NoError(x.t, err)
+		return client.Enliven(sr)
+	}
+	ledger = enliven(uri)
+	x.check(ledger)
+	if x.doomed != "" {
+		require.ErrorIs(x.t, enliven(x.doomed).Await(x.ctx), vat.ErrNoSuchObject, "cycle %d: a revoked grant lives", x.cycle)
+	}
+	return ledger, func() { require.NoError(x.t, client.Close()) }
 }
 
 // check compares the log with what it has to have.
@@ -219,15 +268,15 @@ func (x *trial) check(ledger *vat.Ref) {
 }
 
 // send sends some entries, and waits for some answers.
-func (x *trial) send(ledger *vat.Ref, rnd *rand.Rand) {
+func (x *trial) send(ledger *vat.Ref) {
 	x.t.Helper()
-	n := 1 + rnd.IntN(300)
+	n := 1 + x.rnd.IntN(300)
 	for i := range n {
 		line := fmt.Sprintf("%d of cycle %d", i, x.cycle)
 		x.sent = append(x.sent, line)
 		x.got = append(x.got, vat.Send[int](ledger, "append", line))
 	}
-	if wait := rnd.IntN(n + 1); wait > 0 {
+	if wait := x.rnd.IntN(n + 1); wait > 0 {
 		_, err := x.got[wait-1].Await(x.ctx)
 		require.NoError(x.t, err)
 	}
