@@ -76,7 +76,7 @@ func run(w io.Writer, quick, asJSON bool, only string, rounds int) error {
 		sample, rounds = 200*time.Millisecond, 5
 	}
 	var cases []bench
-	for _, setup := range []func() ([]bench, func(), error){setupRaw, setupSealed, setupVat, setupCapnp, setupNetRPC, setupGRPC} {
+	for _, setup := range []func() ([]bench, func(), error){setupRaw, setupSealed, setupVat, setupDurable, setupCapnp, setupNetRPC, setupGRPC} {
 		bs, stop, err := setup()
 		if err != nil {
 			return err
@@ -179,6 +179,7 @@ type bar struct {
 var bars = []bar{
 	{"vat/seq against sealed/pingpong", func(ns map[string]float64) float64 { return ns["vat/seq"] / ns["sealed/pingpong"] }, 2.0, "×", []string{"vat/seq", "sealed/pingpong"}},
 	{"vat/out100, a call", func(ns map[string]float64) float64 { return ns["vat/out100"] / 1000 }, 3.0, " µs", []string{"vat/out100"}},
+	{"durable/out100, a call", func(ns map[string]float64) float64 { return ns["durable/out100"] / 1000 }, 50.0, " µs", []string{"durable/out100"}},
 	{"vat/chain10 against vat/seq", func(ns map[string]float64) float64 { return ns["vat/chain10"] / ns["vat/seq"] }, 2.5, "×", []string{"vat/chain10", "vat/seq"}},
 }
 

@@ -29,10 +29,11 @@ func TestEveryCase(t *testing.T) {
 func TestCases(t *testing.T) {
 	want := []string{
 		"raw/pingpong", "sealed/pingpong", "vat/seq", "vat/out100", "vat/chain10", "vat/oneway", "vat/search100",
+		"disk/fsync", "durable/seq", "durable/out100", "alone/out100",
 		"capnp/seq", "capnp/out100", "capnp/chain10", "netrpc/seq", "netrpc/out100", "grpc/seq", "grpc/out100",
 	}
 	var got []string
-	for _, setup := range []func() ([]bench, func(), error){setupRaw, setupSealed, setupVat, setupCapnp, setupNetRPC, setupGRPC} {
+	for _, setup := range []func() ([]bench, func(), error){setupRaw, setupSealed, setupVat, setupDurable, setupCapnp, setupNetRPC, setupGRPC} {
 		bs, stop, err := setup()
 		require.NoError(t, err)
 		results, err := measure(bs, 1, time.Millisecond)

@@ -3,6 +3,7 @@ package vat_test
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,6 +103,8 @@ func (p *Page) WriteAndFail(how string, to *vat.Ref) error {
 	switch how {
 	case "panic":
 		panic("on purpose")
+	case "exit":
+		runtime.Goexit()
 	case "kept":
 		p.Links = map[string]*vat.Ref{"never": to}
 	}

@@ -39,7 +39,7 @@ func (d *durable) run(del *delivery, j job) {
 
 // begin is the begin of a turn, of a delivery if it is one. Turn right.
 func (d *durable) begin(del *delivery, j job) error {
-	d.runner.Store(goroutineNumber())
+	d.running.Store(true)
 	d.turn++
 	clear(d.touched)
 	d.touched, d.all, d.reach = d.touched[:0], false, nil

@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"sync/atomic"
+	"time"
 	"weak"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -38,15 +39,19 @@ type durable struct {
 	made       int           // objects, since the last one
 	live       int           // objects that it has found
 
-	runner atomic.Uint64 // goroutine that runs a turn, 0: none does
+	runner  atomic.Uint64 // goroutine that has the turn right, or had it last
+	running atomic.Bool   // it runs a turn
 
 	// Guarded by the machine right.
 	effects []effect // of the turn that runs
 	group   *group   // grows
 	flying  *group   // is being committed; nil: none is
+	want    int      // turns that the group is likely to have soon
 	full    bool     // no turn begins before that is committed
 	look    *timer   // for alarms
 	broken  bool     // the store has refused something: what is in memory has to be mended
+
+	until time.Time // a group does not wait for more turns after this; the committer's
 
 	wake chan struct{} // wakes the committer
 	stop chan struct{} // ends it

@@ -144,7 +144,7 @@ func ended() context.Context {
 // A turn that comes to grief has never been.
 func TestUndoneTurnsLeaveNoTrace(t *testing.T) {
 	spec.Covers(t, "KEEP-3")
-	for _, how := range []string{"panic", "kept"} {
+	for _, how := range []string{"panic", "exit", "kept"} {
 		t.Run(how, func(t *testing.T) {
 			onSlowDisk(t, func(t *testing.T, x *slowWorld) {
 				_, own := x.listener(t)
@@ -153,6 +153,11 @@ func TestUndoneTurnsLeaveNoTrace(t *testing.T) {
 				require.Equal(t, []string{"a"}, call[[]string](t, x.far, "read"))
 				require.Equal(t, "first", call[string](t, x.far, "named"))
 				require.Empty(t, call[string](t, own, "join"))
+				plain, err := x.v.Ref(&Recorder{})
+				require.NoError(t, err)
+				require.ErrorIs(t, failure(t, x.near.Send("writeAndFail", how, plain)), vat.ErrInternal)
+				require.Empty(t, call[string](t, plain, "join"))
+				require.Equal(t, 2, call[int](t, x.near, "write", "b"))
 			})
 		})
 	}

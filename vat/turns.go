@@ -75,6 +75,9 @@ func (c *core) take(f *feed) bool {
 	}
 	c.held, c.holder, c.long = true, f, false
 	c.batches++
+	if c.dur != nil {
+		c.dur.runner.Store(goroutineNumber())
+	}
 	c.watch()
 	return true
 }
@@ -215,6 +218,9 @@ func (c *core) bequeath() {
 		defer c.vat.goroutines.Done()
 		c.lock()
 		c.endTurn()
+		if c.dur != nil {
+			c.dur.runner.Store(goroutineNumber())
+		}
 		c.drive(&watch{start: time.Now()})
 		c.release()
 		c.leave()
