@@ -62,6 +62,9 @@ func (p *Page) Link(name string, to *vat.Ref) {
 // Befriend is Link to what a sturdyref leads to.
 func (p *Page) Befriend(name string, r sturdyref.Ref) { p.Link(name, p.Vat().Enliven(r)) }
 
+// Shout sends to what a link leads to.
+func (p *Page) Shout(name, line string) *vat.Promise[any] { return p.Links[name].Send("note", line) }
+
 // Chain makes pages behind this one, in both ways that there are.
 func (p *Page) Chain() (*vat.Ref, error) {
 	p.Next = &Page{Title: "second"}
@@ -223,6 +226,38 @@ func TestReferencesInFields(t *testing.T) {
 		from, isTold := known[1].Donor()
 		require.True(t, isTold, "a restart makes no sturdyref the program's own")
 		require.Equal(t, donor.VatID(), from)
+	})
+}
+
+// A far reference in a field outlives the session, too, whether it was put there in this incarnation or
+// came from the store.
+func TestReferencesInFieldsHeal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		v, end := d.start(nil)
+		defer func() { end() }()
+		other := d.net.Vat(t, "other", quiet())
+		friend, err := other.Export(&Recorder{}, nil)
+		require.NoError(t, err)
+		p := page(t, v)
+		call[any](t, p, "befriend", "friend", friend)
+		heard := ""
+		for range 2 {
+			for range 3 {
+				call[any](t, p, "shout", "friend", "x")
+				heard = strings.TrimSpace(heard + " x")
+				require.Equal(t, heard, call[string](t, other.Enliven(friend), "join"))
+				d.net.Cut("durable", "other")
+				pass(time.Minute)
+			}
+			end()
+			v, end = d.start(nil)
+			p = page(t, v)
+		}
+		require.NoError(t, other.Close())
+		pass(time.Minute)
+		_, err = vat.Call[any](t.Context(), p, "shout", "friend", "y")
+		require.ErrorIs(t, err, vat.ErrDisconnected)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/crypto/chacha20poly1305"
 
+	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/internal/capn"
 	"github.com/vatnet/vatnet/internal/value"
@@ -118,7 +119,7 @@ func (d *durable) revive(k *keptRef) (*Ref, error) {
 		defer c.leave()
 		r := c.newRef(c.machine.NewPromise())
 		r.ref.Mark(sr)
-		r.asleep = true
+		r.keep = keepAsleep
 		return r, nil
 	}
 	c.lock()
@@ -126,9 +127,35 @@ func (d *durable) revive(k *keptRef) (*Ref, error) {
 	return c.newRef(c.machine.BrokenRef(k.why)), nil
 }
 
-// awaken has a reference enlivened that was only kept so far. Machine right.
-func (h *hold) awaken(c *core) {
-	h.asleep = false
+// keep says whether a reference is a far one in a field of a durable object, which leads to
+// what it does for longer than a session lasts.
+//
+//	           recorded                     used
+//	keepNone ────────────▶ keepAwake ◀──────────────── keepAsleep ◀── revived
+//	                         ▲     │ used, after its
+//	                         └─────┘ session has ended
+type keep uint8
+
+const (
+	keepNone keep = iota
+	keepAwake
+	keepAsleep // it is a promise, and to be enlivened when it is used
+)
+
+// heal has a kept reference enlivened if it is asleep, or was broken by the end of its session:
+// what is sent on it from now on goes the new way. Machine right.
+func (h *hold) heal(c *core) {
+	if h.keep == keepAwake {
+		err := h.ref.Err()
+		if err == nil || err.Kind != captp.Disconnected || c.refused != nil {
+			return
+		}
+		broken := h.ref
+		h.ref = c.machine.NewPromise()
+		h.ref.Mark(broken.Origin())
+		broken.Release()
+	}
+	h.keep = keepAwake
 	promise := h.ref.Retain()
 	origin := promise.Origin().(sturdyref.Ref)
 	c.outside = append(c.outside, func() {

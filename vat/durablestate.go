@@ -119,6 +119,9 @@ func (e *recorder) ref(x *Ref) error {
 		ref = x.sendTo()
 	}
 	origin, far := ref.Origin().(sturdyref.Ref)
+	if far && x.keep == keepNone {
+		x.keep = keepAwake
+	}
 	obj, _ := ref.Object()
 	why := ref.Err()
 	c.unlock()

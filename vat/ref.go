@@ -39,7 +39,7 @@ type Ref struct {
 type hold struct {
 	ref      *captp.Ref // until released
 	released atomic.Bool
-	asleep   bool // ref is a promise, to be enlivened when it is first used; guarded by the machine right
+	keep     keep // guarded by the machine right
 	garbage  *garbage
 }
 
@@ -117,8 +117,8 @@ func (r *Ref) sendTo() *captp.Ref {
 	if r.released.Load() {
 		return r.core.machine.BrokenRef(toWire(errReleased))
 	}
-	if r.asleep {
-		r.awaken(r.core)
+	if r.keep != keepNone {
+		r.heal(r.core)
 	}
 	return r.ref
 }
