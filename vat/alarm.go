@@ -157,9 +157,7 @@ const dueAtOnce = 2
 func (j *alarmJob) run() {
 	d := j.d
 	page, err := d.heap.Page(bucketAlarms, nil, j.from, dueAtOnce)
-	if err != nil {
-		panic(err)
-	}
+	must(err)
 	if len(page) == 0 {
 		return
 	}

@@ -62,24 +62,22 @@ type collectJob struct {
 func (j *collectJob) run() {
 	d := j.d
 	switch {
-	case j.undone:
-		d.endCollection(ErrNotStored)
-		return
 	case j.begin && d.collecting != nil: // that may have passed what has become unreachable since
 		d.again = append(d.again, j)
 		return
 	case j.begin:
-		if err := d.beginCollection(j.wanted); err != nil {
-			panic(err)
-		}
+		must(d.beginCollection(j.wanted))
+	case d.collecting == nil: // it has come to grief
+		return
+	case j.undone:
+		d.endCollection(ErrNotStored)
+		return
 	}
 	over, err := d.collecting.slice(d)
-	switch {
-	case err != nil:
-		panic(err)
-	case over:
+	must(err)
+	if over {
 		d.endCollection(nil)
-	default:
+	} else {
 		d.hold(&heldSlice{d})
 	}
 }

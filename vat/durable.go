@@ -21,7 +21,8 @@ import (
 //
 // Its exported fields are its state. They hold whatever a message could, pointers to
 // other durable objects, and references: a near one to a durable object, or a far one
-// that came of [Vat.Enliven]. Fields that are not exported, or have the tag `vat:"-"`,
+// that came of [Vat.Enliven]. The latter outlives its session: used after that has ended, it is enlivened
+// anew. (What was under way on it has broken.) Fields that are not exported, or have the tag `vat:"-"`,
 // are not kept: they are zero when the object is made anew from the store, which may
 // happen at any time between two turns if nothing refers to it. What is large belongs into a
 // [List] or a [Map], which are kept entry by entry.

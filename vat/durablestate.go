@@ -257,7 +257,7 @@ func (d *durable) migrate(t *durableType, version uint64, state []byte) ([]byte,
 	for ; version < t.version(); version++ {
 		var err error
 		if record, err = t.migrations[version-1](record); err != nil {
-			return nil, fmt.Errorf("migrating it from version %d: %w", version, err)
+			return nil, fmt.Errorf("%w: migrating it from version %d: %w", ErrNotKept, version, err)
 		}
 	}
 	return d.recorder.record(nil, reflect.ValueOf(record))

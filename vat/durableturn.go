@@ -28,13 +28,23 @@ func (d *durable) run(del *delivery, j job) {
 		d.end(true)
 		return
 	}
-	err = d.core.incident("a turn was undone, as what it changed cannot be kept", err.Error())
+	err = d.core.undone(err)
 	d.abort(err)
 	if del != nil {
 		del.fail(err)
 	} else {
 		j.fail(err)
 	}
+}
+
+// undone logs why a turn is undone that did not panic by itself, and returns what its caller is told: it is
+// the store, or a fault of the program's.
+func (c *core) undone(err error) error {
+	if errors.Is(err, ErrNotKept) || errors.Is(err, errDamaged) {
+		return c.incident("a turn was undone, as something cannot be kept, or be had from what was", err.Error())
+	}
+	c.log.Error("vat: a turn was undone, as the store does not work", "error", err)
+	return ErrNotStored
 }
 
 // begin is the begin of a turn, of a delivery if it is one. Turn right.

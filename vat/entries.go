@@ -100,6 +100,20 @@ func (f *entries) clear() {
 // must undoes the turn if there is an error.
 func must(err error) {
 	if err != nil {
-		panic(err)
+		panic(undoing{err})
 	}
 }
+
+// caught, deferred, gives the error for which must would undo the turn.
+func caught(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case undoing:
+		*err = p.error
+	default:
+		panic(p)
+	}
+}
+
+// undoing is what the turn panics with that is to be undone because of an error.
+type undoing struct{ error }

@@ -29,11 +29,7 @@ type List[T any] struct {
 
 // flush implements collection.
 func (l *List[T]) flush() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrNotKept, p)
-		}
-	}()
+	defer caught(&err)
 	l.kept()
 	return nil
 }
@@ -88,7 +84,7 @@ func (l *List[T]) At(i int) (x T) {
 	}
 	l.check(i)
 	if !l.get(l.place(uint64(i)), &x) {
-		panic(fmt.Errorf("%w: entry %d of a list is missing", errDamaged, i))
+		must(fmt.Errorf("%w: entry %d of a list is missing", errDamaged, i))
 	}
 	return x
 }
@@ -138,7 +134,7 @@ func (l *List[T]) All() iter.Seq2[int, T] {
 		for i := 0; i < int(l.count); {
 			page := l.page(l.place(uint64(i)), entryPage)
 			if len(page) == 0 {
-				panic(fmt.Errorf("%w: entry %d of a list is missing", errDamaged, i))
+				must(fmt.Errorf("%w: entry %d of a list is missing", errDamaged, i))
 			}
 			for _, e := range page {
 				var x T

@@ -33,11 +33,7 @@ const maxTextKey = 3800
 
 // flush implements collection.
 func (m *Map[K, V]) flush() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrNotKept, p)
-		}
-	}()
+	defer caught(&err)
 	m.kept()
 	return nil
 }
@@ -67,7 +63,7 @@ func (m *Map[K, V]) place(k K) []byte {
 	switch {
 	case v.Kind() == reflect.String:
 		if v.Len() > maxTextKey {
-			panic(fmt.Errorf("%w: a key of %d bytes", ErrNotKept, v.Len()))
+			must(fmt.Errorf("%w: a key of %d bytes", ErrNotKept, v.Len()))
 		}
 		return append([]byte{keyMark}, v.String()...)
 	case v.CanInt():
@@ -84,7 +80,7 @@ func (m *Map[K, V]) keyAt(place []byte) (k K) {
 	case v.Kind() == reflect.String:
 		v.SetString(string(place))
 	case len(place) != 8:
-		panic(fmt.Errorf("%w: a key of a map", errDamaged))
+		must(fmt.Errorf("%w: a key of a map", errDamaged))
 	case v.CanInt():
 		v.SetInt(int64(binary.BigEndian.Uint64(place) ^ 1<<63))
 	default:

@@ -2,6 +2,7 @@ package vat_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,29 @@ func TestFailuresAreAnswers(t *testing.T) {
 		require.ErrorContains(t, failure(t, x.far.Send("writeAndFail", "error", own)), "as anybody may")
 		require.Equal(t, []string{"never"}, call[[]string](t, x.far, "read"))
 		require.Equal(t, "never", call[string](t, own, "join"))
+	})
+}
+
+// When the disk fails nothing is acknowledged any more; what was is there when the vat is opened again.
+func TestFailingDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		book := &logbook{}
+		v, end := d.start(&vat.Config{Logger: book.logger()})
+		defer func() { end() }()
+		c := cabinet(t, v)
+		call[any](t, c, "do", "append x")
+		d.Refuse(errors.New("sector 7 is gone"))
+		for range 2 {
+			require.ErrorIs(t, failure(t, c.Send("do", "append y")), vat.ErrNotStored)
+			_, err := vat.Root(v, "another", func() *Page { return &Page{} })
+			require.ErrorIs(t, err, vat.ErrNotStored)
+		}
+		require.Contains(t, book.String(), "sector 7 is gone")
+		end()
+		d.Refuse(nil)
+		v, end = d.start(nil)
+		require.Equal(t, []string{"a", "b", "x"}, call[[]string](t, cabinet(t, v), "titles"))
 	})
 }
 

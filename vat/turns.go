@@ -252,6 +252,9 @@ func inTurn() bool {
 
 // panicked logs a panic of user code.
 func (c *core) panicked(r any) error {
+	if u, ok := r.(undoing); ok {
+		return c.undone(u.error)
+	}
 	return c.incident("a panic was contained", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
