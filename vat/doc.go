@@ -86,6 +86,24 @@
 // One that stands for others has no methods for their verbs, and passes messages on as
 // they are: see [Object] and [Message]; vat/pattern has the usual ones ready-made.
 //
+// # Durable objects
+//
+// A vat that was opened from a directory ([Open]) is the same vat each time, and keeps
+// objects whose types embed [Durable]: their exported fields, and entry by entry what is in a
+// [List] or [Map]. In such a vat a turn is a transaction. What it changed is on the disk before
+// anybody can see what it sent, answered or resolved; many turns share one trip to the disk. A turn that
+// panics, or cannot be stored, has never been.
+//
+//	type Log struct {
+//		vat.Durable
+//		Lines vat.List[Entry]
+//	}
+//
+//	func init() { vat.Register[Log]("log") }
+//
+//	v, err := vat.Open("log.vat", &vat.Config{Listen: []string{":7000"}})
+//	log, err := vat.Root(v, "log", func() *Log { return &Log{} })
+//
 // # Values
 //
 // Everything but references is copied: booleans, numbers (which convert only if

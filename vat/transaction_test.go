@@ -26,6 +26,9 @@ type slowStore struct {
 }
 
 func (s *slowStore) Commit(b *store.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
 	s.mu.Lock()
 	waiting := s.waiting
 	s.commits++
@@ -47,6 +50,13 @@ func (s *slowStore) stall() chan chan error {
 	defer s.mu.Unlock()
 	s.waiting, s.commits = make(chan chan error), 0
 	return s.waiting
+}
+
+// unstall ends that for those to come.
+func (s *slowStore) unstall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = nil
 }
 
 // flow ends that, and lets through what waits.
@@ -171,6 +181,50 @@ func TestFailuresAreAnswers(t *testing.T) {
 		require.ErrorContains(t, failure(t, x.far.Send("writeAndFail", "error", own)), "as anybody may")
 		require.Equal(t, []string{"never"}, call[[]string](t, x.far, "read"))
 		require.Equal(t, "never", call[string](t, own, "join"))
+	})
+}
+
+// Shutdown waits for what is to be committed, and for those who are then told.
+func TestShutdownWaitsForTheCommit(t *testing.T) {
+	onSlowDisk(t, func(t *testing.T, x *slowWorld) {
+		commits := x.slow.stall()
+		wrote := vat.Send[int](x.far, "write", "a")
+		commit := <-commits
+		down := make(chan error, 1)
+		go func() { down <- x.v.Shutdown(t.Context()) }()
+		synctest.Wait()
+		require.Empty(t, down)
+		x.slow.unstall()
+		commit <- nil
+		require.Equal(t, 1, await(t, wrote))
+		require.NoError(t, <-down)
+	})
+}
+
+// What a turn has changed that ran before Close is kept.
+func TestCloseCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		slow := &slowStore{}
+		v, end := d.start(&vat.Config{Store: slow})
+		p := page(t, v)
+		commits := slow.stall()
+		vat.Send[int](p, "write", "a")
+		commit := <-commits
+		vat.Send[int](p, "write", "b")
+		synctest.Wait()
+		closed := make(chan struct{})
+		go func() {
+			end()
+			close(closed)
+		}()
+		synctest.Wait()
+		slow.unstall()
+		commit <- nil
+		<-closed
+		v, end = d.start(nil)
+		defer end()
+		require.Equal(t, []string{"a", "b"}, call[[]string](t, page(t, v), "read"))
 	})
 }
 
