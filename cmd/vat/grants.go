@@ -27,10 +27,16 @@ func newRef() *cobra.Command {
 	return ref
 }
 
-// dirFlag gives a command --dir, which it needs.
-func dirFlag(cmd *cobra.Command, dir *string) *cobra.Command {
-	cmd.Flags().StringVar(dir, "dir", "", "`directory` of the log")
+// place is the directory of a log, and what opens the key in it.
+type place struct{ dir, phrase string }
+
+const keyPhrase = "the passphrase of the server's key, if it is not served"
+
+// flags gives a command --dir, which it needs, and --passphrase.
+func (p *place) flags(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&p.dir, "dir", "", "`directory` of the log")
 	_ = cmd.MarkFlagRequired("dir") // it is there
+	passphraseFlag(cmd, &p.phrase, "passphrase", keyPhrase)
 	return cmd
 }
 
@@ -39,9 +45,14 @@ func outFlag(cmd *cobra.Command, out *string) {
 	cmd.Flags().StringVar(out, "out", "", "write the sturdyref into this new `file`, for its owner only (default: standard output)")
 }
 
+// ask asks the vat there.
+func (p *place) ask(cmd *cobra.Command, q request) (response, error) {
+	return askDir(cmd, p.dir, p.phrase, q)
+}
+
 // askDir asks the vat in a directory.
-func askDir(cmd *cobra.Command, dir string, q request) (response, error) {
-	return ask(cmd.Context(), dir, &vat.Config{Logger: logger(cmd)}, q)
+func askDir(cmd *cobra.Command, dir, phrase string, q request) (response, error) {
+	return ask(cmd.Context(), dir, &vat.Config{Logger: logger(cmd), Passphrase: passphrase(phrase)}, q)
 }
 
 // show writes a new sturdyref where its owner wants it.
@@ -58,7 +69,8 @@ func show(cmd *cobra.Command, r response, file string) error {
 }
 
 func newRefNew() *cobra.Command {
-	var dir, out string
+	var at place
+	var out string
 	q := request{Do: "new"}
 	cmd := &cobra.Command{
 		Use:   "new --dir DIR",
@@ -70,7 +82,7 @@ func newRefNew() *cobra.Command {
 			if q.Lifetime < 0 {
 				return errors.New("--lifetime must not be negative")
 			}
-			r, err := askDir(cmd, dir, q)
+			r, err := at.ask(cmd, q)
 			if err != nil {
 				return err
 			}
@@ -81,23 +93,23 @@ func newRefNew() *cobra.Command {
 	cmd.Flags().DurationVar(&q.Lifetime, "lifetime", 0, "how long it is good, such as 24h (default: until it is revoked)")
 	cmd.Flags().BoolVar(&q.Once, "once", false, "it is good for one use")
 	outFlag(cmd, &out)
-	return dirFlag(cmd, &dir)
+	return at.flags(cmd)
 }
 
 func newRefList() *cobra.Command {
-	var dir string
-	return dirFlag(&cobra.Command{
+	var at place
+	return at.flags(&cobra.Command{
 		Use:   "ls --dir DIR",
 		Short: "List who can use the log; the secrets are not shown, nobody has them",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := askDir(cmd, dir, request{Do: "ls"})
+			r, err := at.ask(cmd, request{Do: "ls"})
 			if err != nil {
 				return err
 			}
 			return table(cmd.OutOrStdout(), r.Grants)
 		},
-	}, &dir)
+	})
 }
 
 // table prints grants, each in a line.
@@ -127,20 +139,21 @@ func when(t time.Time) string {
 }
 
 func newRefRevoke() *cobra.Command {
-	var dir string
-	return dirFlag(&cobra.Command{
+	var at place
+	return at.flags(&cobra.Command{
 		Use:   "revoke --dir DIR ID|LABEL",
 		Short: "Revoke sturdyrefs, and everything that came of them, at once and for good",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, err := askDir(cmd, dir, request{Do: "revoke", Which: args[0]})
+			_, err := at.ask(cmd, request{Do: "revoke", Which: args[0]})
 			return err
 		},
-	}, &dir)
+	})
 }
 
 func newRefRotate() *cobra.Command {
-	var dir, out string
+	var at place
+	var out string
 	q := request{Do: "rotate"}
 	cmd := &cobra.Command{
 		Use:   "rotate --dir DIR ID|LABEL",
@@ -148,7 +161,7 @@ func newRefRotate() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.Which = args[0]
-			r, err := askDir(cmd, dir, q)
+			r, err := at.ask(cmd, q)
 			if err != nil {
 				return err
 			}
@@ -157,5 +170,5 @@ func newRefRotate() *cobra.Command {
 	}
 	cmd.Flags().DurationVar(&q.Grace, "grace", 0, "how long the old one stays good, such as 1h (default: it ends at once)")
 	outFlag(cmd, &out)
-	return dirFlag(cmd, &dir)
+	return at.flags(cmd)
 }

@@ -26,7 +26,7 @@ func newServe() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(*cobra.Command, []string) error { return errors.New("serve what? There is: vat serve log") },
 	}
-	var listen, advertise, dir string
+	var listen, advertise, dir, phrase string
 	log := &cobra.Command{
 		Use:   "log",
 		Short: "Serve a log: log(line) adds a line, search(text) finds lines",
@@ -44,12 +44,14 @@ func newServe() *cobra.Command {
 				cfg.Advertise = []string{advertise}
 			}
 			if dir != "" {
+				cfg.Passphrase = passphrase(phrase)
 				return serveDir(ctx, dir, cfg, cmd.OutOrStdout())
 			}
 			return serveLog(ctx, cfg, cmd.OutOrStdout())
 		},
 	}
 	log.Flags().StringVar(&dir, "dir", "", "`directory` in which everything is kept (default: nothing is kept)")
+	passphraseFlag(log, &phrase, "passphrase", "the passphrase of the server's key in --dir, which it gets when it is made")
 	log.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`address` to listen on; 0.0.0.0:PORT means every interface")
 	log.Flags().StringVar(&advertise, "advertise", "", "`host`, or host:port, that the sturdyref names (default: derived from --listen)")
 	serve.AddCommand(log)

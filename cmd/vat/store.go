@@ -20,13 +20,13 @@ func newStore() *cobra.Command {
 		Short: "Look after the directory of a log that is kept",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("do what? There are: vat store check, compact, backup")
+			return errors.New("do what? There are: vat store check, compact, backup, passphrase")
 		},
 	}
 	cmd.AddCommand(
 		storeCommand("check", "Read everything, and report what is damaged; the log must not be served", store.Store.Check),
 		storeCommand("compact", "Give back the room that is not used any more; the log must not be served", store.Store.Compact),
-		newBackup(),
+		newBackup(), newPassphrase(),
 	)
 	return cmd
 }
@@ -52,7 +52,8 @@ func storeCommand(name, short string, do func(store.Store, context.Context) erro
 }
 
 func newBackup() *cobra.Command {
-	return &cobra.Command{
+	var phrase string
+	cmd := &cobra.Command{
 		Use:   "backup DIR TO",
 		Short: "Copy what is needed to serve the log elsewhere into a new directory, also while it is served",
 		Long: "Make the directory TO, with which the log can be served under the same sturdyrefs if DIR is lost. It holds\n" +
@@ -63,7 +64,7 @@ func newBackup() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := askDir(cmd, args[0], request{Do: "backup", To: to}); err != nil {
+			if _, err := askDir(cmd, args[0], phrase, request{Do: "backup", To: to}); err != nil {
 				return err
 			}
 			text, err := os.ReadFile(capPath(args[0]))
@@ -76,4 +77,6 @@ func newBackup() *cobra.Command {
 			return err
 		},
 	}
+	passphraseFlag(cmd, &phrase, "passphrase", keyPhrase)
+	return cmd
 }
