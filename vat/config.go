@@ -23,10 +23,10 @@ type Config struct {
 	// of a vat that is to be found again need a lasting one: see
 	// crypto.ReadKeyFile.
 	Identity *crypto.Identity
-	// Store is what grants and durable objects are kept in; Open sets it; nil: there are none, and no turn waits for
-	// a disk. It is the vat's from now on: Close closes it, and so does New if it fails.
-	// What is kept of other vats' sturdyrefs can be read with the same Identity only, so that
-	// must be set.
+	// Store is what grants and durable objects are kept in; nil: there are none, and no turn
+	// waits for a disk. Open sets it. It is the vat's from now on: Close closes it, and so
+	// does New if it fails. What is kept of other vats' sturdyrefs can be read with the same
+	// Identity only, so that must be set.
 	Store store.Store
 	// Passphrase is asked for the passphrase of a key file, if Open finds a sealed one or
 	// has to make one; nil: the key file is in clear, for its owner only. See

@@ -237,6 +237,9 @@ func (l *ledger) replace(old, fresh *Grant, grace time.Duration, end time.Time, 
 
 // commit commits a batch. mu.
 func (l *ledger) commit(b *store.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
 	if err := l.store.Commit(b); err != nil {
 		if errors.Is(err, store.ErrClosed) {
 			return ErrClosed

@@ -2,7 +2,9 @@ package vat_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -398,4 +400,73 @@ func TestLedgerRefuses(t *testing.T) {
 		require.ErrorIs(t, err, vat.ErrOtherIdentity)
 		k.start() // the store is free, and as it was
 	})
+}
+
+// TestGrantsAtOnce mints, uses, rotates and revokes from many goroutines at once; what is left is
+// what the store has.
+func TestGrantsAtOnce(t *testing.T) {
+	kept(t, func(t *testing.T, k *keeper) {
+		require.NoError(t, k.v.Publish("log", &Recorder{}))
+		var wg sync.WaitGroup
+		errs := make(chan error, 8)
+		for i := range 8 {
+			wg.Go(func() { errs <- k.churn(i) })
+		}
+		wg.Wait()
+		for range 8 {
+			require.NoError(t, <-errs)
+		}
+		left := ids(k.v)
+		require.Len(t, left, 8*10)
+		k.restart(&Recorder{})
+		require.Equal(t, left, ids(k.v))
+	})
+}
+
+// churn makes ten grants that stay, and others that do not.
+func (k *keeper) churn(i int) error {
+	for range 10 {
+		g, err := k.v.Mint("log", &vat.ExportConfig{Once: i%2 == 0})
+		if err != nil {
+			return err
+		}
+		near := k.v.Enliven(g.Sturdyref())
+		if err := near.Await(k.t.Context()); err != nil {
+			return err
+		}
+		fresh, err := k.v.Mint("log", &vat.ExportConfig{Lifetime: time.Hour})
+		if err != nil {
+			return err
+		}
+		again, err := fresh.Rotate(0)
+		if err != nil {
+			return err
+		}
+		if _, err := again.Rotate(time.Minute); err != nil {
+			return err
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = k.v.Grants() })
+		wg.Go(func() { _, _ = again.Rotate(time.Minute) }) // one of both is first
+		err = errors.Join(again.Revoke(), g.Revoke())
+		wg.Wait()
+		for _, other := range k.v.Grants() { // of the second rotation, if it was first
+			if other.Label() == "" && other.Expires().Before(time.Now().Add(2*time.Minute)) && !other.Expires().IsZero() {
+				err = errors.Join(err, other.Revoke())
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ids returns the ids of all grants, in a fixed order.
+func ids(v *vat.Vat) (list []string) {
+	for _, g := range v.Grants() {
+		list = append(list, g.ID())
+	}
+	slices.Sort(list)
+	return list
 }

@@ -56,21 +56,20 @@ func listenControl(v *vat.Vat, dir string) (*control, error) {
 	return c, nil
 }
 
-// accept serves connections, one after the other: there is one owner.
 func (c *control) accept() {
 	for {
 		conn, err := c.ln.Accept()
 		if err != nil {
 			return // it was closed
 		}
-		stop := context.AfterFunc(c.ctx, func() { _ = conn.Close() })
-		c.serve(conn)
-		stop()
-		_ = conn.Close() // the answer was written, or nobody wants it
+		c.wg.Go(func() { c.serve(conn) })
 	}
 }
 
+// serve answers a connection, and closes it, early if c is closed.
 func (c *control) serve(conn net.Conn) {
+	defer conn.Close()
+	defer context.AfterFunc(c.ctx, func() { _ = conn.Close() })()
 	_ = conn.SetDeadline(time.Now().Add(controlTime)) // a socket can
 	var q request
 	r := response{Error: "malformed request"}
