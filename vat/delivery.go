@@ -144,6 +144,9 @@ func (d *delivery) perform() {
 	}
 	v := verbs.byName[string(args.Verb())]
 	switch {
+	case v == nil && string(args.Verb()) == verbSave:
+		d.save()
+		return
 	case v == nil && verbs.unmatched == nil:
 		d.err = d.builtin(string(args.Verb()))
 		return

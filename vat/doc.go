@@ -59,6 +59,20 @@
 // or any it arrives at once; where it takes plain data, the call waits for it at
 // its destination, and later calls on the same path wait behind it.
 //
+// # Vats that last
+//
+// [New] makes a vat that ends with its process, and its sturdyrefs with it. [Open] makes one that is the
+// same each time, from a directory. What it gives out by [Vat.Mint] is good until it expires or is
+// revoked, whatever happens to the process; it leads to what the program publishes under a name:
+//
+//	v, err := vat.Open("/var/lib/log", &vat.Config{Listen: []string{":7000"}})
+//	err = v.Publish("log", log)                // at each start
+//	g, err := v.Mint("log", &vat.ExportConfig{Label: "alice"})
+//	err = sturdyref.WriteFile("alice.cap", g.Sturdyref())
+//	err = g.Revoke()                           // for good, when it returns nil
+//
+// See [Durable] for objects whose state lasts as well.
+//
 // # Third vats
 //
 // A reference to an object of another vat may be passed on to a third one. It leads

@@ -67,6 +67,8 @@ var (
 	// ErrNotStored: what the turn changed could not be stored, so it has not happened. The
 	// log of the vat says why.
 	ErrNotStored = coded("vat.notstored", "what the turn changed could not be stored, so it has not happened")
+	// ErrUnsaved: the object cannot be saved by who asked; see [Save].
+	ErrUnsaved = coded("vat.unsaved", "it may not be saved")
 	// ErrUndescribed: the object declines to describe itself.
 	ErrUndescribed = coded("vat.undescribed", "the object declines to describe itself")
 

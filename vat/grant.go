@@ -24,6 +24,8 @@ type Grant struct {
 	name    string // under which its object is published; empty: it is temporary
 	label   string
 	once    bool
+	saves   int    // how many sturdyrefs may be made of it
+	parent  *Grant // it was made of this one, with which it ends; nil: the owner has made it
 	created time.Time
 
 	// Guarded by the machine right.
@@ -36,6 +38,8 @@ type Grant struct {
 	waiting []*captp.Ref // promises for its object, one holder each
 	uses    uint64
 	last    time.Time // it was used
+
+	children []*Grant // were made of it, and have not ended
 
 	erased bool // the store does not have it any more; guarded by ledger.mu
 }
@@ -51,6 +55,10 @@ type ExportConfig struct {
 	// Once makes the sturdyref good for one use: the first who enlivens it has the
 	// reference, for as long as the session lasts, and nobody can enliven it again.
 	Once bool
+	// Saves is how many sturdyrefs those who have the reference may make of it with [Save], all
+	// together; 0 means none. They lead to the same object, end with this one, and cannot be
+	// saved themselves. It cannot be combined with Once.
+	Saves int
 	// Label is for the owner's own list, see [Vat.Grants]: whom it is for, say. At most
 	// 255 bytes.
 	Label string
@@ -101,6 +109,9 @@ func (v *Vat) newGrant(cfg *ExportConfig) (*Grant, error) {
 	if len(cfg.Label) > maxLabel || !utf8.ValidString(cfg.Label) {
 		return nil, fmt.Errorf("%w: a label has up to %d bytes of UTF-8", ErrNotKept, maxLabel)
 	}
+	if cfg.Saves < 0 || cfg.Saves > 0 && cfg.Once {
+		return nil, fmt.Errorf("%w: Saves is less than 0, or what is for one use is to be saved", ErrNotKept)
+	}
 	locations := v.Locations()
 	if len(locations) == 0 {
 		return nil, ErrNoLocation
@@ -115,7 +126,7 @@ func (v *Vat) newGrant(cfg *ExportConfig) (*Grant, error) {
 	}
 	g := &Grant{
 		core: v.core, ref: ref, hash: secret.Hash(v.ID()), expires: cfg.Expires,
-		label: cfg.Label, once: cfg.Once, created: v.core.now(),
+		label: cfg.Label, once: cfg.Once, saves: cfg.Saves, created: v.core.now(),
 	}
 	if g.expires.IsZero() && cfg.Lifetime != 0 {
 		g.expires = g.created.Add(cfg.Lifetime)
@@ -228,11 +239,11 @@ func (v *Vat) Grants() []*Grant {
 // the grant has ended; ErrNoLocation, ErrNotStored, ErrClosed.
 func (g *Grant) Rotate(grace time.Duration) (*Grant, error) {
 	c := g.core
-	fresh, err := c.vat.newGrant(&ExportConfig{Expires: g.Expires(), Once: g.once, Label: g.label})
+	fresh, err := c.vat.newGrant(&ExportConfig{Expires: g.Expires(), Once: g.once, Saves: g.saves, Label: g.label})
 	if err != nil {
 		return nil, err
 	}
-	fresh.name = g.name
+	fresh.name, fresh.parent = g.name, g.parent
 	end := c.now().Add(grace)
 	if !fresh.expires.IsZero() && fresh.expires.Before(end) {
 		end = fresh.expires
@@ -248,6 +259,9 @@ func (g *Grant) Rotate(grace time.Duration) (*Grant, error) {
 		}
 		fresh.host = g.host
 		c.enter(fresh)
+		if p := fresh.parent; p != nil {
+			p.children = append(p.children, fresh)
+		}
 		if g.until(end); grace <= 0 {
 			g.end()
 		}

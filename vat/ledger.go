@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -96,11 +97,14 @@ func (l *ledger) loadGrants(shot store.Snapshot) error {
 	c := l.core
 	c.lock()
 	defer c.leave()
+	var children []*Grant
+	parents := map[*Grant]sturdyref.SwissHash{}
 	grants := shot.Cursor(bucketGrants)
 	for grants.Next() {
 		g := &Grant{core: c}
 		g.grant = &captp.Grant{Tag: g}
-		if copy(g.hash[:], grants.Key()) != len(g.hash) || !g.decode(grants.Value()) {
+		parent, whole := g.decode(grants.Value())
+		if copy(g.hash[:], grants.Key()) != len(g.hash) || !whole {
 			return fmt.Errorf("%w: the record of a grant", errDamaged)
 		}
 		uses, err := shot.Get(bucketUses, g.hash[:])
@@ -113,6 +117,21 @@ func (l *ledger) loadGrants(shot store.Snapshot) error {
 			l.expired(g)
 			continue
 		}
+		if parent != nil {
+			children = append(children, g)
+			parents[g] = sturdyref.SwissHash(parent)
+			continue
+		}
+		c.enter(g)
+	}
+	for _, g := range children {
+		g.parent = c.table[parents[g]]
+		if g.parent == nil { // it has ended
+			g.gone = true
+			l.expired(g)
+			continue
+		}
+		g.parent.children = append(g.parent.children, g)
 		c.enter(g)
 	}
 	return grants.Err()
@@ -137,11 +156,17 @@ func (g *Grant) encode(expires time.Time) []byte {
 	} else {
 		b = binary.BigEndian.AppendUint64(b, uint64(expires.UnixMicro()))
 	}
-	return appendBytes(appendBytes(b, []byte(g.name)), []byte(g.label))
+	b = appendBytes(appendBytes(b, []byte(g.name)), []byte(g.label))
+	b = binary.AppendUvarint(b, uint64(g.saves))
+	if g.parent == nil {
+		return b
+	}
+	return append(b, g.parent.hash[:]...)
 }
 
-// decode fills g from a record; false: that is damaged.
-func (g *Grant) decode(b []byte) bool {
+// decode fills g from a record, and returns the swiss hash of its parent, nil if it has none. Not whole:
+// the record is damaged.
+func (g *Grant) decode(b []byte) (parent []byte, whole bool) {
 	in := cutter{b: b}
 	format, flags := in.byte(), in.byte()
 	g.once = flags&grantOnce != 0
@@ -149,7 +174,12 @@ func (g *Grant) decode(b []byte) bool {
 	g.expires = in.time()
 	g.name = string(in.take(in.uvarint()))
 	g.label = string(in.take(in.uvarint()))
-	return !in.bad && len(in.b) == 0 && format == grantFormat && flags <= grantOnce && g.name != ""
+	saves := in.uvarint()
+	g.saves = int(min(saves, math.MaxInt32))
+	if len(in.b) == len(g.hash) {
+		parent = in.take(uint64(len(in.b)))
+	}
+	return parent, !in.bad && len(in.b) == 0 && format == grantFormat && flags <= grantOnce && g.name != ""
 }
 
 // time cuts a time off; 0 is the zero time.
@@ -186,7 +216,13 @@ func (l *ledger) add(g *Grant) error {
 	if err := l.commit(&b); err != nil {
 		return err
 	}
-	return l.core.enlist(g)
+	err := l.core.enlist(g)
+	if err != nil { // its parent has ended meanwhile, or the vat
+		b.Reset()
+		b.Delete(bucketGrants, g.hash[:])
+		err = errors.Join(err, l.commit(&b))
+	}
+	return err
 }
 
 // erase takes a grant, which has ended, out of the store.

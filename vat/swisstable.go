@@ -39,6 +39,9 @@ func (c *core) enlist(g *Grant) error {
 	if c.refused != nil {
 		return c.refused
 	}
+	if g.gone { // with its parent
+		return ErrRevoked
+	}
 	c.enter(g)
 	return nil
 }
@@ -123,6 +126,8 @@ func (g *Grant) end() {
 	c := g.core
 	c.stopTimer(g.timer)
 	delete(c.table, g.hash)
+	g.disown()
+	g.endChildren()
 	c.machine.Revoke(g.grant, toWire(ErrRevoked))
 	g.disappoint(ErrRevoked)
 	if g.host != nil {
