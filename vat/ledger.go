@@ -1,17 +1,17 @@
 package vat
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/vatnet/vatnet/captp"
-	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat/store"
 )
@@ -79,7 +79,7 @@ func (l *ledger) load() error {
 	}
 	id, err := shot.Get(bucketVat, keyID)
 	fresh := id == nil
-	if err == nil && !fresh && crypto.VatID(id) != l.core.id {
+	if err == nil && !fresh && string(id) != string(l.core.id[:]) {
 		err = ErrOtherIdentity
 	}
 	if err == nil {
@@ -150,12 +150,7 @@ func (g *Grant) encode(expires time.Time) []byte {
 		flags = grantOnce
 	}
 	b := []byte{grantFormat, flags}
-	b = binary.BigEndian.AppendUint64(b, uint64(g.created.UnixMicro()))
-	if expires.IsZero() {
-		b = binary.BigEndian.AppendUint64(b, 0)
-	} else {
-		b = binary.BigEndian.AppendUint64(b, uint64(expires.UnixMicro()))
-	}
+	b = appendTime(appendTime(b, g.created), expires)
 	b = appendBytes(appendBytes(b, []byte(g.name)), []byte(g.label))
 	b = binary.AppendUvarint(b, uint64(g.saves))
 	if g.parent == nil {
@@ -182,7 +177,17 @@ func (g *Grant) decode(b []byte) (parent []byte, whole bool) {
 	return parent, !in.bad && len(in.b) == 0 && format == grantFormat && flags <= grantOnce && g.name != ""
 }
 
-// time cuts a time off; 0 is the zero time.
+// appendTime appends a time, in microseconds. The zero time is 0, and the first microsecond of 1970 becomes
+// the next one.
+func appendTime(b []byte, t time.Time) []byte {
+	var us int64
+	if !t.IsZero() {
+		us = cmp.Or(t.UnixMicro(), 1)
+	}
+	return binary.BigEndian.AppendUint64(b, uint64(us))
+}
+
+// time cuts a time off.
 func (c *cutter) time() time.Time {
 	b := c.take(8)
 	if c.bad {
@@ -197,7 +202,7 @@ func (c *cutter) time() time.Time {
 
 // encodeUses gives the record of how g was used. Machine right.
 func (g *Grant) encodeUses() []byte {
-	return binary.BigEndian.AppendUint64(binary.AppendUvarint(nil, g.uses), uint64(g.last.UnixMicro()))
+	return appendTime(binary.AppendUvarint(nil, g.uses), g.last)
 }
 
 func (g *Grant) decodeUses(b []byte) {
@@ -263,9 +268,16 @@ func (l *ledger) replace(old, fresh *Grant, grace time.Duration, end time.Time, 
 	}
 	old.erased = grace <= 0
 	err := enter()
-	if err != nil { // the old one has ended meanwhile, and nobody has the new one
+	if err != nil { // the old one has ended meanwhile, or the vat; nobody has the new one
+		l.core.lock()
+		over, expires := old.gone, old.expires
+		l.core.unlock()
 		b.Reset()
 		b.Delete(bucketGrants, fresh.hash[:])
+		if !over {
+			b.Put(bucketGrants, old.hash[:], old.encode(expires))
+			old.erased = false
+		}
 		err = errors.Join(err, l.commit(&b))
 	}
 	return err
@@ -288,11 +300,9 @@ func (l *ledger) commit(b *store.Batch) error {
 // opened has those wait no longer who wait for what is not published. Machine right.
 func (l *ledger) opened() {
 	l.opening = false
-	for _, g := range l.core.named("") {
-		if g.host == nil {
-			g.disappoint(ErrNoSuchObject)
-			g.used = false // it has not been of any use
-		}
+	for _, g := range l.core.grants(func(g *Grant) bool { return g.host == nil }) {
+		g.disappoint(ErrNoSuchObject)
+		g.used = false // it has not been of any use
 	}
 }
 
@@ -409,7 +419,7 @@ func (v *Vat) Publish(name string, o any) error {
 	before := c.ledger.published[name]
 	c.ledger.published[name] = h
 	h.enlisted++
-	for _, g := range c.named(name) {
+	for _, g := range c.grants(func(g *Grant) bool { return g.name == name }) {
 		if g.host != nil {
 			g.host.enlisted--
 		}
@@ -427,16 +437,14 @@ func (v *Vat) Publish(name string, o any) error {
 	return nil
 }
 
-// named returns the grants for what is published under a name, or under any if it is empty, in a
-// fixed order. Machine right.
-func (c *core) named(name string) (list []*Grant) {
-	for _, hash := range slices.SortedFunc(maps.Keys(c.table), func(a, b sturdyref.SwissHash) int {
-		return slices.Compare(a[:], b[:])
-	}) {
-		if g := c.table[hash]; g.name == name || g.name != "" && name == "" {
+// grants returns those of the table that are wanted, in a fixed order. Machine right.
+func (c *core) grants(wanted func(*Grant) bool) (list []*Grant) {
+	for _, g := range c.table {
+		if wanted(g) {
 			list = append(list, g)
 		}
 	}
+	slices.SortFunc(list, func(a, b *Grant) int { return bytes.Compare(a.hash[:], b.hash[:]) })
 	return list
 }
 
