@@ -470,3 +470,58 @@ func ids(v *vat.Vat) (list []string) {
 	slices.Sort(list)
 	return list
 }
+
+// Host invites and expels, in its turns.
+type Host struct {
+	vat.Object
+	guests []*vat.Grant
+}
+
+func (h *Host) Join() string { return "" }
+
+func (h *Host) Invite() (sturdyref.Ref, error) {
+	g, err := h.Vat().Mint("log", nil)
+	if err != nil {
+		return sturdyref.Ref{}, err
+	}
+	h.guests = append(h.guests, g)
+	return g.Sturdyref(), nil
+}
+
+func (h *Host) Expel() error {
+	var all error
+	for _, g := range h.guests {
+		all = errors.Join(all, g.Revoke())
+	}
+	return all
+}
+
+func (h *Host) Renew() (sturdyref.Ref, error) {
+	g, err := h.guests[0].Rotate(0)
+	if err != nil {
+		return sturdyref.Ref{}, err
+	}
+	h.guests[0] = g
+	return g.Sturdyref(), nil
+}
+
+func TestGrantsInTurns(t *testing.T) {
+	kept(t, func(t *testing.T, k *keeper) {
+		o := &Host{}
+		require.NoError(t, k.v.Publish("log", o))
+		owner, err := k.v.Mint("log", nil)
+		require.NoError(t, err)
+		host := k.here.Enliven(owner.Sturdyref())
+		first, second := call[sturdyref.Ref](t, host, "invite"), call[sturdyref.Ref](t, host, "invite")
+		guest := k.here.Enliven(own(t, second))
+		require.Equal(t, "", call[string](t, guest, "join"))
+		renewed := call[sturdyref.Ref](t, host, "renew")
+		require.ErrorIs(t, k.use(own(t, first)), vat.ErrNoSuchObject)
+		require.NoError(t, k.use(own(t, renewed)))
+		call[any](t, host, "expel")
+		require.ErrorIs(t, failure(t, guest.Send("join")), vat.ErrRevoked)
+		k.restart(&Host{})
+		require.ErrorIs(t, k.use(own(t, renewed)), vat.ErrNoSuchObject)
+		require.NoError(t, k.use(owner.Sturdyref()))
+	})
+}
