@@ -21,7 +21,7 @@ func own(t *testing.T, sr sturdyref.Ref) sturdyref.Ref {
 
 // Whoever may save a reference has a sturdyref of his own, which ends with the one that it came of.
 func TestSave(t *testing.T) {
-	spec.Covers(t, "OBJ-20", "OBJ-21")
+	spec.Covers(t, "SAVE-1", "SAVE-2")
 	far(t, nil, func(t *testing.T, p *place) {
 		o := &Recorder{}
 		parent, err := p.there.Grant(o, &vat.ExportConfig{Saves: 2})
@@ -76,7 +76,7 @@ func TestSave(t *testing.T) {
 
 // What was saved of a sturdyref that outlives the vat outlives it, too, and never its parent.
 func TestSavedOutlivesTheVat(t *testing.T) {
-	spec.Covers(t, "DUR-9", "OBJ-21")
+	spec.Covers(t, "DUR-9", "SAVE-2")
 	kept(t, func(t *testing.T, k *keeper) {
 		require.NoError(t, k.v.Publish("log", &Recorder{}))
 		parent, err := k.v.Mint("log", &vat.ExportConfig{Saves: 3, Lifetime: time.Hour})
@@ -119,7 +119,7 @@ func (s *Standin) Unmatched(m *vat.Message) *vat.Promise[any] { return m.Forward
 
 // An object that stands for another one is not gone around by saving it.
 func TestSaveIsNotPassedOn(t *testing.T) {
-	spec.Covers(t, "OBJ-22")
+	spec.Covers(t, "SAVE-3")
 	far(t, nil, func(t *testing.T, p *place) {
 		inner, err := p.there.Export(&Recorder{}, &vat.ExportConfig{Saves: 5})
 		require.NoError(t, err)
