@@ -233,10 +233,10 @@ func (v *Vat) Grants() []*Grant {
 	return all
 }
 
-// Rotate makes a new sturdyref for the same object, with what is left of the lifetime, and has the old one end: at
-// once, or when grace is over, in which those who have it can learn of the new one. As
-// with [Grant.Revoke], what came of it ends with it. Errors: ErrNoSuchObject if
-// the grant has ended; ErrNoLocation, ErrNotStored, ErrClosed.
+// Rotate makes a new sturdyref for the same object, with what is left of the lifetime, and has the old
+// one end: at once, or when grace is over, in which those who have it can learn of the new one. As with
+// [Grant.Revoke], what came of it ends with it. Errors, after which the old one is as it was:
+// ErrNoSuchObject if the grant has ended; ErrNoLocation, ErrNotStored, ErrClosed.
 func (g *Grant) Rotate(grace time.Duration) (*Grant, error) {
 	c := g.core
 	fresh, err := c.vat.newGrant(&ExportConfig{Expires: g.Expires(), Once: g.once, Saves: g.saves, Label: g.label})

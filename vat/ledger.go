@@ -395,11 +395,11 @@ func (l *ledger) close() {
 	<-l.done
 }
 
-// Publish makes o the object that a name stands for: the one that sturdyrefs made by [Vat.Mint]
-// for that name lead to, those of earlier incarnations included. o is a pointer to a struct that
-// embeds [Object], or a near *[Ref]. A program does so each time it starts, soon after Open: who
-// comes before waits, until ten seconds after the vat was made. What is published later under the same name takes its
-// place for those who come then. The name has 1 to 255 bytes, and is nobody's but the vat's own.
+// Publish makes o the object that a name stands for: the one that sturdyrefs made by [Vat.Mint] for
+// that name lead to, those of earlier incarnations included. o is a pointer to a struct that embeds
+// [Object], or a near *[Ref]. A program does so each time it starts, soon after Open: who comes before
+// waits, until ten seconds after the vat was made. What is published later under the same name takes
+// its place for those who come then. The name has 1 to 255 bytes, and is nobody's but the vat's own.
 //
 // Errors: ErrNoStore, ErrNotKept for a name, ErrOtherVat, ErrNotSendable, ErrClosed.
 func (v *Vat) Publish(name string, o any) error {
@@ -459,16 +459,16 @@ func (c *core) publishable(name string) error {
 	return nil
 }
 
-// Mint makes a sturdyref that outlives the process: it leads to what is published under a name,
-// in this incarnation and all later ones, until it expires or is revoked. When Mint returns, the
-// grant is in the store. Each call makes a grant of its own. cfg may be nil.
+// Mint makes a sturdyref that outlives the process: it leads to what is published under a name, in this
+// incarnation and all later ones, until it expires or is revoked. When Mint returns, the grant is in
+// the store, whatever becomes of the turn, if it was called in one. Each call makes a grant of its own.
+// cfg may be nil.
 //
-// Of the secret only a digest is kept, so that who reads the store has nothing: the sturdyref can
-// be had from what Mint returns, and never again. sturdyref.WriteFile keeps one in a file. See [Grant.Rotate] for who has
-// lost one.
+// Of the secret only a digest is kept, so that who reads the store has nothing: the sturdyref can be had
+// from what Mint returns, and never again. sturdyref.WriteFile keeps one in a file. See [Grant.Rotate]
+// for who has lost one.
 //
-// Errors: ErrNoStore, ErrNotStored, ErrNoLocation, ErrClosed; ErrNotKept for the name or the
-// label.
+// Errors: ErrNoStore, ErrNotStored, ErrNoLocation, ErrClosed; ErrNotKept for the name or the label.
 func (v *Vat) Mint(name string, cfg *ExportConfig) (*Grant, error) {
 	if err := v.core.publishable(name); err != nil {
 		return nil, err

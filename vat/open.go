@@ -22,18 +22,18 @@ const (
 	storeName = "store"
 )
 
-// Open makes a vat that is the same one each time: its identity, its grants, its durable objects
-// are in a directory, which Open makes (with mode 0700) if there is none. In it are the file key,
-// see [crypto.WriteKeyFile], and the file store; one vat at a time has them.
+// Open makes a vat that is the same one each time: its identity, its grants and its durable objects
+// are in a directory, which Open makes (with mode 0700) if there is none. In it are the file key, see
+// [crypto.WriteKeyFile], and the file store; one vat at a time has them.
 //
-// cfg may be nil; its Identity and Store are not to be set. A port 0 in Listen is chosen the first time,
-// and stays the vat's. With no Listen the vat advertises what it did when it listened last, so that who only
-// keeps the grants of a vat can mint.
+// cfg may be nil; its Identity and Store are not to be set. A port 0 in Listen is chosen the first
+// time, and stays the vat's. With no Listen the vat advertises what it did when it listened last, so
+// that who only keeps the grants of a vat can mint.
 //
-// Errors, besides those of New: a *store.LockedError if the vat runs already, which names the
-// process; crypto.ErrPassphrase; ErrOtherIdentity if key and store are of two vats; ErrOpenDir if others than
-// its owner can get into the directory; fs.ErrNotExist if there is a store without its key, which
-// only a backup can bring back.
+// Errors, besides those of New: a *store.LockedError if the vat runs already, which names the process;
+// crypto.ErrPassphrase; ErrOtherIdentity if key and store are of two vats; ErrOpenDir if others than
+// its owner can get into the directory; fs.ErrNotExist if there is a store without its key, which only
+// a backup can bring back.
 func Open(dir string, cfg *Config) (*Vat, error) {
 	var c Config
 	if cfg != nil {
@@ -197,11 +197,11 @@ func (v *Vat) remember(s store.Store, listen []string) error {
 	return nil
 }
 
-// Backup makes a directory to, which must not exist yet, from which Open makes the same vat, as it is
-// now: with copies of the key file and of the store. The vat goes on meanwhile. Only one of the two may ever
-// be used from then on: the copy is for when the original is lost, and it knows nothing of what
-// happened since, revocations included. Errors: ErrNoStore if the vat was not made by
-// Open; fs.ErrExist; or an error of the file system.
+// Backup makes a directory to, which must not exist yet, from which Open makes the same vat as it is
+// now: with copies of the key file and of the store. The vat goes on meanwhile. Only one of the two may
+// ever be used from then on: the copy is for when the original is lost, and it knows nothing of what
+// happened since, revocations included. Errors: ErrNoStore if the vat was not made by Open;
+// fs.ErrExist; or an error of the file system.
 func (v *Vat) Backup(ctx context.Context, to string) (err error) {
 	if v.dir == "" {
 		return ErrNoStore

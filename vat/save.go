@@ -12,11 +12,11 @@ import (
 // verbSave is the verb by which who has a reference asks for a sturdyref.
 const verbSave = "__save"
 
-// Save asks for a sturdyref for what a live reference leads to: one that is good after the session,
-// and if the vat is durable after its process, too. The object's owner has to permit it, by ExportConfig.Saves
-// of the sturdyref of which the reference came; what is saved ends with that one. It
-// came in a message, so that what [Vat.Enliven] says of those holds; written to a file and read again it
-// is the program's own.
+// Save asks for a sturdyref for what a live reference leads to: one that is good after the session, and
+// if the object's vat is durable after its process, too. The object's owner has to permit it, by
+// ExportConfig.Saves of the sturdyref of which the reference came; what is saved ends with that one.
+// It came in a message, so that what [Vat.Enliven] says of those holds; written to a file and read again
+// it is the program's own.
 //
 // Errors: ErrUnsaved if it is not permitted, or not that often; and those of [Call].
 func Save(ctx context.Context, t Target) (sturdyref.Ref, error) {

@@ -43,10 +43,10 @@ type Store interface {
 	// a crash of the machine. Batches that are committed at the same time are applied one
 	// after the other, in some order. The empty batch is free.
 	//
-	// After an error nothing of the batch is there. ErrFull leaves the store as it was, and
-	// a later Commit may succeed. Any other error of the disk leaves open what it has
-	// recorded: the store fails, and refuses everything but Close with ErrFailed, until it
-	// is opened again. Other errors: ErrName, ErrTooLarge, ErrClosed.
+	// ErrFull, ErrName, ErrTooLarge and ErrClosed leave the store as it was, and a later
+	// Commit may succeed. After any other error, of the disk, it is open whether the batch
+	// is there: the store fails, and refuses everything but Close with ErrFailed, until it
+	// is opened again.
 	//
 	// It may wait until a snapshot is closed: who has one open does not wait for a Commit.
 	Commit(b *Batch) error
