@@ -16,6 +16,7 @@ type request struct {
 	Label    string        // new
 	Lifetime time.Duration // new: 0 is for ever
 	Once     bool          // new
+	Saves    int           // new
 	Grace    time.Duration // rotate
 	To       string        // backup: where, an absolute path
 }
@@ -48,7 +49,7 @@ func administer(ctx context.Context, v *vat.Vat, dir string, q request) response
 func serveRequest(ctx context.Context, v *vat.Vat, dir string, q request) (r response, err error) {
 	switch q.Do {
 	case "new":
-		g, err := v.Mint(logName, &vat.ExportConfig{Label: q.Label, Lifetime: q.Lifetime, Once: q.Once})
+		g, err := v.Mint(logName, &vat.ExportConfig{Label: q.Label, Lifetime: q.Lifetime, Once: q.Once, Saves: q.Saves})
 		if err != nil {
 			return r, err
 		}

@@ -55,17 +55,22 @@ func askDir(cmd *cobra.Command, dir, phrase string, q request) (response, error)
 	return ask(cmd.Context(), dir, &vat.Config{Logger: logger(cmd), Passphrase: passphrase(phrase)}, q)
 }
 
-// show writes a new sturdyref where its owner wants it.
-func show(cmd *cobra.Command, r response, file string) error {
-	if file == "" {
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), r.URI)
-		return err
-	}
+// showNew shows the sturdyref of a response.
+func showNew(cmd *cobra.Command, r response, file string) error {
 	sr, err := sturdyref.Parse(r.URI)
 	if err != nil {
 		return err
 	}
-	return sturdyref.WriteFile(file, sr)
+	return show(cmd, sr, file)
+}
+
+// show writes a new sturdyref where its owner wants it.
+func show(cmd *cobra.Command, sr sturdyref.Ref, file string) error {
+	if file != "" {
+		return sturdyref.WriteFile(file, sr)
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), sr.URI())
+	return err
 }
 
 func newRefNew() *cobra.Command {
@@ -86,12 +91,13 @@ func newRefNew() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(cmd, r, out)
+			return showNew(cmd, r, out)
 		},
 	}
 	cmd.Flags().StringVar(&q.Label, "label", "", "`text` for your own list: whom it is for, say")
 	cmd.Flags().DurationVar(&q.Lifetime, "lifetime", 0, "how long it is good, such as 24h (default: until it is revoked)")
 	cmd.Flags().BoolVar(&q.Once, "once", false, "it is good for one use")
+	cmd.Flags().IntVar(&q.Saves, "saves", 0, "how many others may be made of it with vat save; they end with it")
 	outFlag(cmd, &out)
 	return at.flags(cmd)
 }
@@ -165,7 +171,7 @@ func newRefRotate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(cmd, r, out)
+			return showNew(cmd, r, out)
 		},
 	}
 	cmd.Flags().DurationVar(&q.Grace, "grace", 0, "how long the old one stays good, such as 1h (default: it ends at once)")
