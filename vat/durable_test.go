@@ -172,6 +172,7 @@ func TestRootOutlivesItsVat(t *testing.T) {
 		require.Equal(t, "first", call[string](t, p, "named"))
 		require.Equal(t, 3, call[int](t, p, "write", "c"))
 		require.Equal(t, 1, call[int](t, p, "timesRevived"))
+		require.ErrorIs(t, failure(t, p.Send("revived")), vat.ErrNoSuchVerb, "a hook is no verb")
 	})
 }
 

@@ -228,6 +228,9 @@ func (d *durable) fill(r *resident) (err error) {
 		return err
 	}
 	r.loaded = true
+	for _, f := range r.typ.lists {
+		r.obj.Elem().Field(f.index).SetZero()
+	}
 	r.typ.bind(r)
 	x, ok := r.obj.Interface().(interface{ Revived() })
 	if !ok {

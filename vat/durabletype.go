@@ -64,10 +64,12 @@ func (t *durableType) version() uint64 { return uint64(len(t.migrations)) + 1 }
 
 // collection is implemented by pointers to List and Map.
 type collection interface {
-	// bind says whose field it is, and what the field is called.
-	bind(r *resident, name string)
+	// bind says whose field it is, and what the field is called, and reports whether that is new.
+	bind(r *resident, name string) bool
+	// clear removes what the heap has.
+	clear()
 	// flush puts what was added before bind into the heap.
-	flush() error
+	flush()
 }
 
 var (
@@ -165,10 +167,20 @@ func (t *durableType) bind(r *resident) {
 // flush has the lists and maps of r put into the heap what they had before.
 func (t *durableType) flush(r *resident) error {
 	for _, f := range t.lists {
-		if err := r.obj.Elem().Field(f.index).Addr().Interface().(collection).flush(); err != nil {
+		if err := flush(r, f); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
+	return nil
+}
+
+func flush(r *resident, f durableField) (err error) {
+	defer caught(&err)
+	x := r.obj.Elem().Field(f.index).Addr().Interface().(collection)
+	if x.bind(r, f.name) && r.last != nil {
+		x.clear() // another list was put into the field
+	}
+	x.flush()
 	return nil
 }
 

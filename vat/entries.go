@@ -20,10 +20,12 @@ type entries struct {
 const entryPage = 256
 
 // bind implements collection.
-func (f *entries) bind(r *resident, name string) {
-	if f.r != r {
-		f.r, f.name, f.epoch = r, name, r.dur.epoch-1
+func (f *entries) bind(r *resident, name string) bool {
+	if f.r == r {
+		return false
 	}
+	f.r, f.name, f.epoch = r, name, r.dur.epoch-1
+	return true
 }
 
 // bound reports whether the entries are in the store, and whether what is remembered of them
@@ -88,7 +90,7 @@ func (f *entries) decode(value []byte, into any) {
 	must(d.load())
 }
 
-// clear removes all entries.
+// clear implements collection.
 func (f *entries) clear() {
 	for page := f.page(nil, entryPage); len(page) > 0; page = f.page(nil, entryPage) {
 		for _, e := range page {

@@ -46,6 +46,10 @@ func (s *Cabinet) Do(what ...string) {
 			s.Ages.Set(f[1], len(f[2]))
 		case "forget":
 			s.Ages.Delete(f[1])
+		case "renew":
+			s.Books, s.Ages = vat.List[string]{}, vat.Map[string, int]{}
+			s.Books.Append("new")
+			s.Ages.Set("new", 1)
 		case "clear":
 			s.Ages.Clear()
 		default:
@@ -134,7 +138,7 @@ func TestListAndMapModel(t *testing.T) {
 				b, a := slices.Clone(books), maps.Clone(ages)
 				for range 1 + rnd.IntN(4) {
 					x := string(byte('a' + rnd.IntN(26)))
-					switch n := rnd.IntN(9); {
+					switch n := rnd.IntN(10); {
 					case n < 3:
 						what, b = append(what, "append "+x+" "+x), append(b, x, x)
 					case n < 4 && len(b) > 0:
@@ -148,6 +152,8 @@ func TestListAndMapModel(t *testing.T) {
 					case n < 8:
 						what = append(what, "forget "+x)
 						delete(a, x)
+					case step%10 == 1:
+						what, b, a = append(what, "renew"), []string{"new"}, map[string]int{"new": 1}
 					case step%10 == 0:
 						what, a = append(what, "clear"), map[string]int{}
 					}

@@ -28,11 +28,7 @@ type List[T any] struct {
 }
 
 // flush implements collection.
-func (l *List[T]) flush() (err error) {
-	defer caught(&err)
-	l.kept()
-	return nil
-}
+func (l *List[T]) flush() { l.kept() }
 
 // kept reports whether the entries are in the store; then first and count are right.
 func (l *List[T]) kept() bool {

@@ -32,11 +32,7 @@ const keyMark = 1
 const maxTextKey = 3800
 
 // flush implements collection.
-func (m *Map[K, V]) flush() (err error) {
-	defer caught(&err)
-	m.kept()
-	return nil
-}
+func (m *Map[K, V]) flush() { m.kept() }
 
 // kept reports whether the entries are in the store; then count is right.
 func (m *Map[K, V]) kept() bool {
@@ -148,7 +144,7 @@ func (m *Map[K, V]) add(n uint64) {
 // Clear removes all entries.
 func (m *Map[K, V]) Clear() {
 	if m.kept() {
-		m.clear()
+		m.entries.clear()
 	}
 	m.loose, m.count = nil, 0
 }
