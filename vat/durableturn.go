@@ -170,7 +170,7 @@ func (d *durable) capture() error {
 func (d *durable) end(keep bool) {
 	d.changed = d.heap.End(keep) && keep
 	if !keep {
-		d.saves = d.saves[:0]
+		d.forgetSaves()
 		d.revert(func(r *resident) []byte { return r.last })
 	}
 }
@@ -211,6 +211,7 @@ func (d *durable) load() error {
 	var errs []error
 	for len(d.loads) > 0 { // filling finds more
 		r := d.loads[len(d.loads)-1]
+		d.loads[len(d.loads)-1] = nil // nothing here may keep it in memory
 		d.loads = d.loads[:len(d.loads)-1]
 		if r.loaded {
 			continue

@@ -35,3 +35,12 @@ func CollectInSlices(n int) (undo func()) {
 	collectSlice = n
 	return func() { collectSlice = before }
 }
+
+// Evict has all kept objects but one leave the memory, as the garbage collector does with those that
+// nothing refers to. It is called in a turn.
+func Evict(but durabler) {
+	kept := but.vatDurable().kept
+	o := &kept.dur.objects
+	clear(o.byID)
+	o.add(kept)
+}

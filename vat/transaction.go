@@ -89,22 +89,28 @@ func (d *durable) retire(del *delivery) {
 	d.running.Store(false)
 	if d.broken { // what it saw is not so
 		d.heap.Forget()
-		d.saves = d.saves[:0]
+		d.forgetSaves()
 		d.undo(t)
 		return
 	}
 	if !changed && d.flying == nil && len(d.group.turns) == 0 {
-		d.saves = d.saves[:0]
+		d.forgetSaves()
 		d.settle(t)
 		return
 	}
 	d.group.turns = append(d.group.turns, t)
 	d.group.saves = append(d.group.saves, d.saves...)
-	d.saves = d.saves[:0]
+	d.forgetSaves()
 	d.full = d.flying != nil && (len(d.group.turns) >= maxGroup || d.heap.Size() >= maxGroupBytes)
 	if n := len(d.group.turns); n == 1 || n == d.want {
 		signal(d.wake)
 	}
+}
+
+// forgetSaves forgets what the turn has changed.
+func (d *durable) forgetSaves() {
+	clear(d.saves)
+	d.saves = d.saves[:0]
 }
 
 // settle has a turn take effect. Machine right.
