@@ -141,8 +141,11 @@ func (d *disk) start(cfg *vat.Config) (*vat.Vat, func()) {
 	if c.Logger == nil {
 		c.Logger = quiet().Logger
 	}
-	if slow, ok := c.Store.(*slowStore); ok {
-		slow.Store, s = s, slow
+	switch x := c.Store.(type) {
+	case *slowStore:
+		x.Store, s = s, x
+	case *moodyStore:
+		x.Store, s = s, x
 	}
 	c.Store, c.Identity, c.Network, c.Listen = s, d.id, d.net.Host("durable"), []string{"durable:7000"}
 	v, err := vat.New(&c)
