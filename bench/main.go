@@ -37,7 +37,7 @@ type bench struct {
 
 // setups make the cases.
 var setups = []func() ([]bench, func(), error){
-	setupRaw, setupSealed, setupVat, setupHandoff, setupCapnp, setupNetRPC, setupGRPC,
+	setupRaw, setupSealed, setupVat, setupHandoff, setupDurable, setupCapnp, setupNetRPC, setupGRPC,
 }
 
 // result is what is printed of one case.
@@ -192,6 +192,7 @@ var bars = []bar{
 	{"vat/seq against sealed/pingpong", func(ns map[string]float64) float64 { return ns["vat/seq"] / ns["sealed/pingpong"] }, 2.0, "×", []string{"vat/seq", "sealed/pingpong"}},
 	{"vat/out100, a call", func(ns map[string]float64) float64 { return ns["vat/out100"] / 1000 }, 3.0, " µs", []string{"vat/out100"}},
 	{"handoff/out100, a handoff", func(ns map[string]float64) float64 { return ns["handoff/out100"] / 1000 }, 100, " µs", []string{"handoff/out100"}},
+	{"durable/out100, a call", func(ns map[string]float64) float64 { return ns["durable/out100"] / 1000 }, 50.0, " µs", []string{"durable/out100"}},
 	{"vat/chain10 against vat/seq", func(ns map[string]float64) float64 { return ns["vat/chain10"] / ns["vat/seq"] }, 2.5, "×", []string{"vat/chain10", "vat/seq"}},
 }
 

@@ -30,6 +30,7 @@ func TestCases(t *testing.T) {
 	want := []string{
 		"raw/pingpong", "sealed/pingpong", "vat/seq", "vat/out100", "vat/chain10", "vat/oneway", "vat/search100",
 		"handoff/met", "handoff/strangers", "handoff/out100", "handoff/call-direct", "handoff/call-donor",
+		"disk/fsync", "durable/seq", "durable/out100", "alone/out100",
 		"capnp/seq", "capnp/out100", "capnp/chain10", "netrpc/seq", "netrpc/out100", "grpc/seq", "grpc/out100",
 	}
 	var got []string

@@ -65,6 +65,8 @@ type Ref struct {
 	far  bool     // what it is known to be is settled, whatever its way is: it began with a vine …
 	hand *Handoff // … which it still has, or waits for another way
 
+	origin any // see Mark
+
 	used     bool // a call went through the peer that a Disembargo would have to follow …
 	busy     bool // … and one has since the Disembargo was sent
 	gone     bool // the last holder was given back: see pool.go
@@ -267,6 +269,18 @@ func (r *Ref) Unwatch(w Watcher) {
 			return
 		}
 	}
+}
+
+// Mark notes on r where it came from, whatever that is to the caller: see Origin.
+func (r *Ref) Mark(origin any) { r.origin = origin }
+
+// Origin returns what r is marked with, or what it has been resolved to; nil if neither is.
+func (r *Ref) Origin() any {
+	r.inUse()
+	for r.origin == nil && r.route == routeForward {
+		r = r.to
+	}
+	return r.origin
 }
 
 // live reports whether calls on r go through a peer, now.

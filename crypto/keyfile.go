@@ -58,16 +58,38 @@ func (c argonCost) bounded() bool {
 // The file appears whole or not at all, and never replaces one: if path exists
 // the error wraps fs.ErrExist.
 func WriteKeyFile(path string, id *Identity, passphrase []byte) error {
-	var data []byte
-	switch {
-	case passphrase == nil:
-		data = encodePlainKey(id.secrets().seed)
-	case len(passphrase) == 0:
-		return ErrPassphrase
-	default:
-		data = encodeSealedKey(id.secrets().seed, passphrase, keyCost)
+	data, err := encodeKey(id, passphrase)
+	if err != nil {
+		return err
 	}
 	return createFile(path, data)
+}
+
+// ChangePassphrase replaces a key file by one of the same identity with another passphrase, or nil for
+// none. What is read with old, and written with passphrase, is as in ReadKeyFile and WriteKeyFile. The file
+// is replaced in one step: after a crash it is the old one or the new one. Copies of the
+// old one, backups say, still open with the old passphrase.
+func ChangePassphrase(path string, old, passphrase []byte) error {
+	id, err := ReadKeyFile(path, old)
+	if err != nil {
+		return err
+	}
+	data, err := encodeKey(id, passphrase)
+	if err != nil {
+		return err
+	}
+	return writeWhole(path, data, os.Rename)
+}
+
+// encodeKey gives the key file of an identity.
+func encodeKey(id *Identity, passphrase []byte) ([]byte, error) {
+	switch {
+	case passphrase == nil:
+		return encodePlainKey(id.secrets().seed), nil
+	case len(passphrase) == 0:
+		return nil, ErrPassphrase
+	}
+	return encodeSealedKey(id.secrets().seed, passphrase, keyCost), nil
 }
 
 // ReadKeyFile reads what WriteKeyFile wrote. For a file in clear the passphrase is
@@ -191,10 +213,15 @@ func (k *keyFile) open(passphrase []byte) (*Identity, error) {
 }
 
 // createFile makes a file that holds data, whole and on the disk, or none.
-func createFile(path string, data []byte) (err error) {
+func createFile(path string, data []byte) error {
 	if _, err := os.Lstat(path); err == nil {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
+	return writeWhole(path, data, publish)
+}
+
+// writeWhole writes a temporary file, and has name give it the name path.
+func writeWhole(path string, data []byte, name func(temp, path string) error) error {
 	dir := filepath.Dir(path)
 	temp, err := os.CreateTemp(dir, ".vat-key-*") // of mode 0600
 	if err != nil {
@@ -206,7 +233,7 @@ func createFile(path string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := publish(temp.Name(), path); err != nil {
+	if err := name(temp.Name(), path); err != nil {
 		return err
 	}
 	syncDir(dir)

@@ -59,6 +59,37 @@ func TestKeyFile(t *testing.T) {
 }
 
 // TestKeyFilesRace: of two writers at once one wins, and the other changes nothing.
+func TestChangePassphrase(t *testing.T) {
+	spec.Covers(t, "ID-8")
+	cheap(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "key")
+	require.NoError(t, WriteKeyFile(path, seeded(9), nil))
+	first, second := []byte("correct horse"), []byte("battery staple")
+	for _, step := range []struct{ old, passphrase []byte }{{nil, first}, {first, second}, {second, nil}, {nil, nil}} {
+		require.NoError(t, ChangePassphrase(path, step.old, step.passphrase))
+		id, err := ReadKeyFile(path, step.passphrase)
+		require.NoError(t, err)
+		require.Equal(t, seeded(9).VatID(), id.VatID())
+		if step.passphrase != nil {
+			_, err = ReadKeyFile(path, step.old)
+			require.ErrorIs(t, err, ErrPassphrase)
+			require.ErrorIs(t, ChangePassphrase(path, []byte("wrong"), nil), ErrPassphrase)
+		}
+		require.ErrorIs(t, ChangePassphrase(path, step.passphrase, []byte{}), ErrPassphrase)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		if runtime.GOOS != "windows" {
+			require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no temporary file is left")
+	require.ErrorIs(t, ChangePassphrase(filepath.Join(dir, "none"), nil, nil), fs.ErrNotExist)
+	require.NoFileExists(t, filepath.Join(dir, "none"))
+}
+
 func TestKeyFilesRace(t *testing.T) {
 	spec.Covers(t, "ID-6")
 	dir := t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/vat/store"
 )
 
 // Config configures a [Vat]. nil and the zero value give a vat with a new
@@ -22,6 +23,15 @@ type Config struct {
 	// of a vat that is to be found again need a lasting one: see
 	// crypto.ReadKeyFile.
 	Identity *crypto.Identity
+	// Store is what grants and durable objects are kept in; nil: there are none, and no turn
+	// waits for a disk. Open sets it. It is the vat's from now on: Close closes it, and so
+	// does New if it fails. What is kept of other vats' sturdyrefs can be read with the same
+	// Identity only, so that must be set.
+	Store store.Store
+	// Passphrase is asked for the passphrase of a key file, if Open finds a sealed one or
+	// has to make one; nil: the key file is in clear, for its owner only. See
+	// crypto.WriteKeyFile.
+	Passphrase func() ([]byte, error)
 	// Logger gets what the vat has to say; nil is slog.Default(). Secrets do not
 	// appear in it, and strings of other vats only quoted.
 	Logger *slog.Logger

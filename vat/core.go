@@ -80,7 +80,9 @@ type core struct {
 	stir     chan struct{} // wakes the steward
 	done     chan struct{} // closed when nothing will ever settle again
 	id       crypto.VatID
-	vat      *Vat // nil in a stepped core
+	vat      *Vat     // nil in a stepped core
+	dur      *durable // nil: the vat has no store
+	ledger   *ledger  // the same
 	log      *slog.Logger
 	outcomes *outcome.Log // how sessions ended
 }
@@ -115,7 +117,7 @@ func (c *core) later(w afterwards) { c.after = append(c.after, w) }
 // the holder's to do, unless its turn was seen to last.
 func (c *core) leave() {
 	c.settle()
-	if !c.held && c.turns.len() > 0 || c.machine.Burying() {
+	if !c.held && c.due() || c.machine.Burying() {
 		signal(c.wake)
 	}
 	if !c.held || c.long {
@@ -139,7 +141,7 @@ func (c *core) leaveWaiting(w *waiter, call *captp.Call) {
 		}
 	}
 	if c.awaiting.Load() > 1 && (!c.held || c.long) {
-		if !c.held && c.turns.len() > 0 {
+		if !c.held && c.due() {
 			signal(c.wake)
 		}
 		first := !c.unwritten

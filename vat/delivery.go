@@ -77,6 +77,7 @@ type delivery struct {
 	skip   bool // canceled before its turn came
 	err    error
 	enc    *encoder
+	taken  bool // what enc has encoded was taken from it
 	follow *promise
 	ctx    context.CancelCauseFunc
 	in     []reflect.Value // arguments of the method; used again
@@ -91,9 +92,20 @@ func (d *delivery) begin(c *core, t turn) {
 	}
 }
 
-// fail is the outcome of a turn that panicked.
+// fail is the outcome of a turn that panicked, or was undone; then with the machine right.
 func (d *delivery) fail(err error) {
 	d.err, d.follow = err, nil
+	if d.taken {
+		release(d.enc.caps)
+	}
+}
+
+// take takes the results while grantOf knows whose they are. Both rights.
+func (d *delivery) take() {
+	if d.enc != nil && d.err == nil && !d.taken {
+		d.enc.take()
+		d.taken = true
+	}
 }
 
 // run is the turn. No right but the turn right.
@@ -132,6 +144,9 @@ func (d *delivery) perform() {
 	}
 	v := verbs.byName[string(args.Verb())]
 	switch {
+	case v == nil && string(args.Verb()) == verbSave:
+		d.save()
+		return
 	case v == nil && verbs.unmatched == nil:
 		d.err = d.builtin(string(args.Verb()), args, dec)
 		return
@@ -298,8 +313,8 @@ func (d *delivery) commit() {
 		c.calls[call] = &underway{cancel: d.ctx, follow: p, at: len(p.watch)}
 		p.whenSettled(f)
 	case d.enc != nil:
-		flat, caps := d.enc.take()
-		call.Return(flat, caps)
+		d.take()
+		call.Return(d.enc.val.B.Bytes(), d.enc.caps)
 		c.over(call, d.ctx)
 	default:
 		call.Return(nil, nil)

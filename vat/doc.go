@@ -62,6 +62,20 @@
 // or any it arrives at once; where it takes plain data, the call waits for it at
 // its destination, and later calls on the same path wait behind it.
 //
+// # Vats that last
+//
+// [New] makes a vat that ends with its process, and its sturdyrefs with it. [Open] makes one that is the
+// same each time, from a directory. What it gives out by [Vat.Mint] is good until it expires or is
+// revoked, whatever happens to the process; it leads to what the program publishes under a name:
+//
+//	v, err := vat.Open("/var/lib/log", &vat.Config{Listen: []string{":7000"}})
+//	err = v.Publish("log", log)                // at each start
+//	g, err := v.Mint("log", &vat.ExportConfig{Label: "alice"})
+//	err = sturdyref.WriteFile("alice.cap", g.Sturdyref())
+//	err = g.Revoke()                           // for good, when it returns nil
+//
+// See [Durable] for objects whose state lasts as well.
+//
 // # Third vats
 //
 // A reference to an object of another vat may be passed on to a third one. It leads
@@ -91,6 +105,24 @@
 // __identify, see [Same].
 // One that stands for others has no methods for their verbs, and passes messages on as
 // they are: see [Object] and [Message]; vat/pattern has the usual ones ready-made.
+//
+// # Durable objects
+//
+// A vat that was opened from a directory ([Open]) is the same vat each time, and keeps
+// objects whose types embed [Durable]: their exported fields, and entry by entry what is in a
+// [List] or [Map]. In such a vat a turn is a transaction. What it changed is on the disk before
+// anybody can see what it sent, answered or resolved; many turns share one trip to the disk. A turn that
+// panics, or cannot be stored, has never been.
+//
+//	type Log struct {
+//		vat.Durable
+//		Lines vat.List[Entry]
+//	}
+//
+//	func init() { vat.Register[Log]("log") }
+//
+//	v, err := vat.Open("log.vat", &vat.Config{Listen: []string{":7000"}})
+//	log, err := vat.Root(v, "log", func() *Log { return &Log{} })
 //
 // # Values
 //

@@ -171,7 +171,7 @@ func (c *core) work(w *watch) (some, more bool) {
 	c.settle()
 	if c.held {
 		some = c.resume(nil)
-	} else if (len(c.stashed) > 0 || c.turns.len() > 0) && c.take(nil) {
+	} else if (len(c.stashed) > 0 || c.due()) && c.take(nil) {
 		some = c.drive(w)
 		c.release()
 		c.fireTimers()

@@ -46,8 +46,22 @@ func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 	} else {
 		l = v.links.Link(r.Vat(), r.Locations(), open)
 	}
-	return c.ask(l.Receiver().(*session), r.Swissnum())
+	ref := c.ask(l.Receiver().(*session), r.Swissnum())
+	if c.dur != nil {
+		c.lock()
+		ref.ref.Mark(r)
+		ref.ref.Watch(marker{})
+		c.leave()
+	}
+	return ref
 }
+
+// marker has what a reference settles to know of what sturdyref it came, so that a durable object
+// can keep it however it came there.
+type marker struct{}
+
+// Changed implements captp.Watcher.
+func (marker) Changed(r *captp.Ref) { r.Settled().Mark(r.Origin()) }
 
 // ask asks the peer of s for what a swissnum designates.
 func (c *core) ask(s *session, secret sturdyref.Swissnum) *Ref {

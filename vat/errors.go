@@ -64,6 +64,11 @@ var (
 	ErrInternal = coded("vat.internal", "internal error")
 	// ErrDropped: the promise was dropped by everybody who could have resolved it.
 	ErrDropped = coded("vat.dropped", "the promise was dropped before it was resolved")
+	// ErrNotStored: what the turn changed could not be stored, so it has not happened. The
+	// log of the vat says why.
+	ErrNotStored = coded("vat.notstored", "what the turn changed could not be stored, so it has not happened")
+	// ErrUnsaved: the object cannot be saved by who asked; see [Save].
+	ErrUnsaved = coded("vat.unsaved", "it may not be saved")
 	// ErrUndescribed: the object declines to describe itself.
 	ErrUndescribed = coded("vat.undescribed", "the object declines to describe itself")
 
@@ -80,6 +85,15 @@ var (
 	ErrOtherVat = errors.New("vat: belongs to another vat of this process")
 	// ErrNotSendable: a value cannot be carried.
 	ErrNotSendable = errors.New("vat: value cannot be sent")
+	// ErrNotKept: what is in a field, list or map of a [Durable] object cannot be kept,
+	// or what was kept cannot be had by this program.
+	ErrNotKept = errors.New("vat: cannot be kept")
+	// ErrNoStore: the vat has no store; see Open and Config.Store.
+	ErrNoStore = errors.New("vat: no store: open the vat from a directory, or set Config.Store")
+	// ErrOpenDir: others than its owner can get into the directory of the vat.
+	ErrOpenDir = errors.New("vat: the directory is open to others")
+	// ErrOtherIdentity: the store is that of a vat with another identity.
+	ErrOtherIdentity = errors.New("vat: the store is of a vat with another identity")
 )
 
 // coded makes and registers an error of this package.

@@ -26,3 +26,31 @@ func Forget(v *Vat) {
 		s.captp.ForgetBootstrap()
 	}
 }
+
+// Unregister takes a registered type back, if there is one.
+func Unregister(name string) {
+	r := &durableTypes
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if typ := r.byName[name]; typ != nil {
+		delete(r.byType, typ.typ)
+		delete(r.byName, name)
+	}
+}
+
+// CollectInSlices has collections look at n objects in one turn, until the function that it
+// returns is called.
+func CollectInSlices(n int) (undo func()) {
+	before := collectSlice
+	collectSlice = n
+	return func() { collectSlice = before }
+}
+
+// Evict has all kept objects but one leave the memory, as the garbage collector does with those that
+// nothing refers to. It is called in a turn.
+func Evict(but durabler) {
+	kept := but.vatDurable().kept
+	o := &kept.dur.objects
+	clear(o.byID)
+	o.add(kept)
+}

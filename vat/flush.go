@@ -24,7 +24,7 @@ func (c *core) flush() {
 			c.takeDirty() // while the right was given up, others may have left something
 		}
 	}
-	if !c.held && c.turns.len() > 0 {
+	if !c.held && c.due() {
 		signal(c.wake) // a session that ended in here may have broken what was watched
 	}
 }

@@ -17,25 +17,30 @@ func Go[T any](v *Vat, f func(ctx context.Context) (T, error)) *Promise[T] {
 	p := new(Promise[T])
 	p.core = v.core
 	c := v.core
-	c.lock()
-	if c.refused != nil {
-		p.smash(c.refused)
-		c.leave()
-		return p
+	start := func() {
+		v.goroutines.Add(1)
+		go func() {
+			v.going.enter()
+			defer v.leaveGo()
+			protect(c, &p.promise, func() error {
+				value, err := f(v.ctx)
+				if err == nil {
+					_ = c.resolve(&p.promise, reflect.ValueOf(&value).Elem()) // an error has broken p
+				}
+				return err
+			})
+		}()
 	}
-	v.goroutines.Add(1)
-	c.leave()
-	go func() {
-		v.going.enter()
-		defer v.leaveGo()
-		protect(c, &p.promise, func() error {
-			value, err := f(v.ctx)
-			if err == nil {
-				_ = c.resolve(&p.promise, reflect.ValueOf(&value).Elem()) // an error has broken p
-			}
-			return err
-		})
-	}()
+	c.lock()
+	defer c.leave()
+	switch {
+	case c.refused != nil:
+		p.smash(c.refused)
+	case c.holds():
+		c.hold(&heldGo{&p.promise, start})
+	default:
+		start()
+	}
 	return p
 }
 

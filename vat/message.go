@@ -103,6 +103,8 @@ func (m *Message) forward(to Target, p *promise) {
 	ref := c.admit(to, p, err)
 	switch {
 	case ref == nil:
+	case m.settle && c.holds():
+		c.hold(&heldSend{p: p, to: ref.Retain(), settle: true})
 	case m.settle:
 		if call := c.sendSettle(ref, (*sink)(p)); p.state == pending {
 			p.call = call
@@ -146,7 +148,11 @@ func (r *Reply) relay(res *Resolver[any], back func(*Reply) error) error {
 	c := r.core
 	c.lock()
 	defer c.leave()
-	res.p.fulfill(r.p.flat, r.take())
+	if caps := r.take(); c.holds() {
+		c.hold(&heldFulfill{res.p, r.p.flat, caps})
+	} else {
+		res.p.fulfill(r.p.flat, caps)
+	}
 	return nil
 }
 
@@ -214,6 +220,9 @@ func Near[T any](r *Ref) (obj T, ok bool) {
 	c.unlock()
 	if f, near := o.(*face); near {
 		obj, ok = f.recv.Interface().(T)
+	}
+	if ok && c.holds() {
+		ok = c.dur.near(any(obj))
 	}
 	return obj, ok
 }

@@ -153,7 +153,16 @@ func (f *face) Canceled(call *captp.Call) { f.core.canceled(call) }
 func (f *face) Dropped(g *captp.Grant) {
 	delete(f.faces, g)
 	f.checkReferenced()
+	if g != nil && g.Tag.(*Grant).used {
+		f.core.later(spent{g.Tag.(*Grant)})
+	}
 }
+
+// spent is a grant that was used for its only time, and whose reference is gone: nothing will come
+// of it any more.
+type spent struct{ g *Grant }
+
+func (s spent) afterwards() { s.g.end() }
 
 // checkReferenced queues the Unreferenced hook when nothing leads to h. Machine right.
 func (h *hosted) checkReferenced() {

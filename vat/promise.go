@@ -459,9 +459,14 @@ func (p *promise) valueRef() *captp.Ref {
 func (p *Promise[T]) Cancel() { p.cancel() }
 
 func (p *promise) cancel() {
-	p.core.lock()
-	defer p.core.leave()
-	p.withdraw()
+	c := p.core
+	c.lock()
+	defer c.leave()
+	if c.holds() {
+		c.hold(&heldCancel{p})
+	} else {
+		p.withdraw()
+	}
 }
 
 // withdraw is cancel, and reports whether p was still pending. Machine right.

@@ -39,6 +39,7 @@ type Ref struct {
 type hold struct {
 	ref      *captp.Ref // until released
 	released atomic.Bool
+	keep     keep // guarded by the machine right
 	garbage  *garbage
 	heals    *healing // nil, mostly: ref only holds it
 }
@@ -122,6 +123,9 @@ func (r *Ref) sendTo() *captp.Ref {
 	case r.heals != nil:
 		return r.heals.now
 	}
+	if r.keep != keepNone {
+		r.heal(r.core)
+	}
 	return r.ref
 }
 
@@ -136,9 +140,14 @@ var errReleased = coded("vat.released", "the reference was released")
 // the same as once.
 func (r *Ref) Release() {
 	if r.released.CompareAndSwap(false, true) {
-		r.core.lock()
-		r.ref.Release()
-		r.core.leave()
+		c := r.core
+		c.lock()
+		if c.holds() {
+			c.hold(&heldRelease{r.hold})
+		} else {
+			r.ref.Release()
+		}
+		c.leave()
 	}
 }
 

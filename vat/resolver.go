@@ -1,6 +1,9 @@
 package vat
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Resolver settles a promise. The first of its methods that is called decides;
 // later ones do nothing. All methods are safe for concurrent use.
@@ -41,11 +44,14 @@ func (r *Resolver[T]) Follow(o *Promise[T]) {
 	c := r.p.core
 	c.lock()
 	defer c.leave()
-	if o.core != c {
+	switch {
+	case o.core != c:
 		r.p.smash(ErrOtherVat)
-		return
+	case c.holds():
+		c.hold(&heldFollow{r.p, &o.promise})
+	default:
+		r.p.follow(&o.promise)
 	}
-	r.p.follow(&o.promise)
 }
 
 // Break breaks the promise with err; nil means ErrCanceled.
@@ -56,10 +62,15 @@ func (r *Resolver[T]) Break(err error) {
 	if !r.use() {
 		return
 	}
-	failed := r.p.core.carry(err)
-	r.p.core.lock()
-	r.p.smash(failed)
-	r.p.core.leave()
+	c := r.p.core
+	failed := c.carry(err)
+	c.lock()
+	defer c.leave()
+	if c.holds() {
+		c.hold(&heldBreak{r.p, failed})
+	} else {
+		r.p.smash(failed)
+	}
 }
 
 // resolve encodes value and settles p with it.
@@ -74,6 +85,11 @@ func (c *core) resolve(p *promise, value reflect.Value) error {
 		return err
 	}
 	flat, caps := e.take()
-	p.fulfill(append([]byte(nil), flat...), caps)
+	flat = append([]byte(nil), flat...)
+	if c.holds() {
+		c.hold(&heldFulfill{p, flat, slices.Clone(caps)})
+	} else {
+		p.fulfill(flat, caps)
+	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package vat
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,8 +95,17 @@ func (c *core) admit(t Target, p *promise, err error) *captp.Ref {
 	return ref
 }
 
-// post makes the call of a send. Machine right.
+// post makes the call of a send, or holds it back until its turn is committed. Machine right.
 func (c *core) post(ref *captp.Ref, p *promise, o *captp.Outgoing) {
+	if c.holds() {
+		c.hold(&heldSend{p: p, to: ref.Retain(), params: bytes.Clone(o.Params), caps: slices.Clone(o.Caps)})
+		return
+	}
+	c.postNow(ref, p, o)
+}
+
+// postNow is post outside of turns. Machine right.
+func (c *core) postNow(ref *captp.Ref, p *promise, o *captp.Outgoing) {
 	o.Interface, o.Method, o.NoPipelining, o.Brief, o.Sink = object.Object_TypeID, methodSend, p.solo, true, (*sink)(p)
 	call := c.machine.Send(ref, o)
 	if p.state == pending {

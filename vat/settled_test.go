@@ -105,14 +105,14 @@ func TestRefPromise(t *testing.T) {
 	})
 }
 
-// flag is told something once.
-type flag struct {
+// lamp goes on once.
+type lamp struct {
 	vat.Object
 	up bool
 }
 
-func (f *flag) Heard()   { f.up = true }
-func (f *flag) Up() bool { return f.up }
+func (f *lamp) Heard()   { f.up = true }
+func (f *lamp) Up() bool { return f.up }
 
 // TestCancelPassedOn: a method that asks for it has what it waits for canceled with its own call.
 func TestCancelPassedOn(t *testing.T) {
@@ -120,7 +120,7 @@ func TestCancelPassedOn(t *testing.T) {
 		p := newPlace(t, true, nil)
 		last := p.give(&echoer{})
 		first := nearRef(t, p.here, &echoer{waits: last})
-		told := nearRef(t, p.here, &flag{})
+		told := nearRef(t, p.here, &lamp{})
 		waits := first.Send("pass", told)
 		pass(time.Second)
 		require.False(t, call[bool](t, told, "up"))

@@ -2,7 +2,6 @@ package vat
 
 import (
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/vatnet/vatnet/captp"
@@ -12,81 +11,6 @@ import (
 // swissTable says which object a swissnum designates. It holds digests: whoever
 // reads the table learns nothing that could be used. Guarded by the machine right.
 type swissTable map[sturdyref.SwissHash]*Grant
-
-// Grant is what one sturdyref confers: an object, a lifetime, a way to revoke.
-// Its methods are safe for concurrent use.
-type Grant struct {
-	core    *core
-	ref     sturdyref.Ref
-	hash    sturdyref.SwissHash
-	host    *hosted
-	grant   *captp.Grant
-	expires time.Time // zero: never
-
-	timer *timer // guarded by the machine right, like gone
-	gone  bool
-}
-
-// ExportConfig says how an object is exported. nil and the zero value mean: for as
-// long as the vat lives.
-type ExportConfig struct {
-	// Expires is when the sturdyref, and every reference that came of it, ends;
-	// zero means never.
-	Expires time.Time
-	// Lifetime is the same, counted from now; it is used if Expires is zero.
-	Lifetime time.Duration
-}
-
-// Export gives a sturdyref for an object of this vat: whoever has it can reach the
-// object. o is a pointer to a struct that embeds [Object], or a near *[Ref]. Each
-// call makes a new sturdyref, a grant of its own. The object is kept until the
-// grant ends; the grant ends with the vat, at its expiry, or by [Vat.Revoke].
-//
-// An object of another vat is that one's to export. Who wants to give a sturdyref for it all the
-// same exports an object that stands for it, a caretaker of vat/pattern say.
-//
-// Errors: ErrNoLocation if nobody could dial this vat; ErrOtherVat,
-// ErrNotSendable, ErrClosed.
-func (v *Vat) Export(o any, cfg *ExportConfig) (sturdyref.Ref, error) {
-	g, err := v.Grant(o, cfg)
-	if err != nil {
-		return sturdyref.Ref{}, err
-	}
-	return g.ref, nil
-}
-
-// Grant is Export for those who mean to revoke: it gives the grant, of which the
-// sturdyref is a part.
-func (v *Vat) Grant(o any, cfg *ExportConfig) (*Grant, error) {
-	if cfg == nil {
-		cfg = &ExportConfig{}
-	}
-	h, err := v.core.exportable(o)
-	if err != nil {
-		return nil, err
-	}
-	locations := v.Locations()
-	if len(locations) == 0 {
-		return nil, ErrNoLocation
-	}
-	secret, err := sturdyref.NewSwissnum(v.ID())
-	if err != nil {
-		return nil, fmt.Errorf("vat: making a swissnum: %w", err)
-	}
-	ref, err := sturdyref.New(v.ID(), locations, secret)
-	if err != nil {
-		return nil, fmt.Errorf("vat: making a sturdyref: %w", err)
-	}
-	g := &Grant{core: v.core, ref: ref, hash: secret.Hash(v.ID()), host: h, expires: cfg.Expires}
-	if g.expires.IsZero() && cfg.Lifetime != 0 {
-		g.expires = v.core.now().Add(cfg.Lifetime)
-	}
-	g.grant = &captp.Grant{Tag: g}
-	if err := v.core.enlist(g); err != nil {
-		return nil, err
-	}
-	return g, nil
-}
 
 // exportable returns the object that o is or refers to.
 func (c *core) exportable(o any) (*hosted, error) {
@@ -115,22 +39,82 @@ func (c *core) enlist(g *Grant) error {
 	if c.refused != nil {
 		return c.refused
 	}
-	if !g.expires.IsZero() {
-		g.timer = c.at(g.expires, g.end)
+	if g.gone { // with its parent
+		return ErrRevoked
 	}
-	c.table[g.hash] = g
-	g.host.enlisted++
+	c.enter(g)
 	return nil
 }
 
+// enter puts g into the table. Machine right.
+func (c *core) enter(g *Grant) {
+	c.table[g.hash] = g
+	if g.name != "" && g.host == nil {
+		g.host = c.ledger.published[g.name]
+	}
+	if g.host != nil {
+		g.host.enlisted++
+	}
+	g.until(g.expires)
+}
+
+// until sets when g ends. Machine right.
+func (g *Grant) until(expires time.Time) {
+	g.core.stopTimer(g.timer)
+	g.expires = expires
+	if !expires.IsZero() {
+		g.timer = g.core.at(expires, g.expire)
+	}
+}
+
+// expire ends g, as its time is over. Machine right.
+func (g *Grant) expire() {
+	g.end()
+	if g.name != "" {
+		g.core.ledger.expired(g)
+	}
+}
+
 // lookup returns the reference, with one holder, that a swissnum designates; nil
-// if there is none, or none any more. Machine right.
+// if there is none, or none any more. It is a promise if that takes a while. Machine right.
 func (c *core) lookup(hash sturdyref.SwissHash) *captp.Ref {
 	g := c.table[hash]
-	if g == nil || !g.expires.IsZero() && !c.now().Before(g.expires) {
+	if g == nil || g.used || !g.expires.IsZero() && !c.now().Before(g.expires) || g.host == nil && !c.ledger.opening {
 		return nil
 	}
-	return g.host.ref(g.grant)
+	g.uses++
+	g.last = c.now()
+	g.used = g.once
+	if g.name != "" {
+		c.ledger.seen(g)
+	}
+	if g.host != nil && !g.settles {
+		return g.host.ref(g.grant)
+	}
+	p := c.machine.NewPromise()
+	g.waiting = append(g.waiting, p.Retain())
+	return p
+}
+
+// serve gives those who wait for its object what they wait for, if it can. Machine right.
+func (g *Grant) serve() {
+	if g.host == nil || g.settles {
+		return
+	}
+	for _, p := range g.waiting {
+		g.core.machine.Resolve(p, g.host.ref(g.grant))
+		p.Release()
+	}
+	g.waiting = nil
+}
+
+// disappoint breaks what those have who wait for its object. Machine right.
+func (g *Grant) disappoint(err error) {
+	for _, p := range g.waiting {
+		g.core.machine.Break(p, toWire(err))
+		p.Release()
+	}
+	g.waiting = nil
 }
 
 // end takes g out of the table and severs every reference that came of it. Machine right.
@@ -142,48 +126,12 @@ func (g *Grant) end() {
 	c := g.core
 	c.stopTimer(g.timer)
 	delete(c.table, g.hash)
-	g.host.enlisted--
+	g.disown()
+	g.endChildren()
 	c.machine.Revoke(g.grant, toWire(ErrRevoked))
-	g.host.checkReferenced()
-}
-
-// Sturdyref returns the sturdyref that confers the grant.
-func (g *Grant) Sturdyref() sturdyref.Ref { return g.ref }
-
-// Expires returns when the grant ends by itself; zero means never.
-func (g *Grant) Expires() time.Time { return g.expires }
-
-// Revoke ends the grant: the sturdyref leads nowhere from now on, and every
-// reference that came of it, here and in other vats, breaks with ErrRevoked. Calls
-// that were delivered already are not undone, and what the object itself gave out
-// meanwhile (another object, or itself as a result) is not taken back: that was a
-// reference of its own, without the grant. Revoke more than once is as once.
-func (g *Grant) Revoke() {
-	g.core.lock()
-	g.end()
-	g.core.leave()
-}
-
-// LogValue keeps the secret out of logs.
-func (g *Grant) LogValue() slog.Value { return g.ref.LogValue() }
-
-// String describes the grant without its secret.
-func (g *Grant) String() string { return "vat.Grant(" + g.ref.String() + ")" }
-
-// Revoke ends the grant of a sturdyref of this vat; see [Grant.Revoke]. It returns
-// ErrNoSuchObject if there is none, or none any more.
-func (v *Vat) Revoke(r sturdyref.Ref) error {
-	c := v.core
-	if r.IsZero() || r.Vat() != v.ID() {
-		return ErrNoSuchObject
+	g.disappoint(ErrRevoked)
+	if g.host != nil {
+		g.host.enlisted--
+		g.host.checkReferenced()
 	}
-	hash := r.Swissnum().Hash(v.ID())
-	c.lock()
-	defer c.leave()
-	g := c.table[hash]
-	if g == nil {
-		return ErrNoSuchObject
-	}
-	g.end()
-	return nil
 }

@@ -75,6 +75,9 @@ func (c *core) take(f *feed) bool {
 	}
 	c.held, c.holder, c.long = true, f, false
 	c.batches++
+	if c.dur != nil {
+		c.dur.runner.Store(goroutineNumber())
+	}
 	c.watch()
 	return true
 }
@@ -85,13 +88,18 @@ func (c *core) release() { c.held, c.holder, c.long = false, nil, false }
 // runTurns runs turns until none is left. The caller has both rights; it lacks
 // the machine right while user code runs.
 func (c *core) runTurns() {
-	for c.turns.len() > 0 {
+	for c.due() {
 		if c.refused != nil {
 			c.refuse(c.refused) // closed: no turn begins any more
 			return
 		}
 		c.stepLocked()
 	}
+}
+
+// due reports whether there are turns that may run. Machine right.
+func (c *core) due() bool {
+	return c.turns.len() > 0 && (c.dur == nil || !c.dur.full || c.refused != nil)
 }
 
 // step runs one turn, and reports whether there was one. The caller has the turn
@@ -132,10 +140,16 @@ func (c *core) stepLocked() {
 func (c *core) endTurn() {
 	if d := &c.current; d.t.call != nil {
 		from := d.t.call.From()
-		d.commit()
+		if c.dur != nil {
+			c.dur.retire(d)
+		} else {
+			d.commit()
+		}
 		if from != nil {
 			from.Tag().(*session).turned()
 		}
+	} else if c.dur != nil {
+		c.dur.retire(nil)
 	}
 	c.long, c.finished = false, c.seq
 	c.settle()
@@ -164,6 +178,9 @@ func (c *core) userTurn(d *delivery, j job) {
 		} else {
 			err = c.exited()
 		}
+		if c.dur != nil {
+			c.dur.abort(err)
+		}
 		if d != nil {
 			d.fail(err)
 		} else {
@@ -173,9 +190,12 @@ func (c *core) userTurn(d *delivery, j job) {
 			c.bequeath()
 		}
 	}()
-	if d != nil {
+	switch {
+	case c.dur != nil:
+		c.dur.run(d, j)
+	case d != nil:
 		d.run()
-	} else {
+	default:
 		j.run()
 	}
 	ended = true
@@ -198,6 +218,9 @@ func (c *core) bequeath() {
 		defer c.vat.goroutines.Done()
 		c.lock()
 		c.endTurn()
+		if c.dur != nil {
+			c.dur.runner.Store(goroutineNumber())
+		}
 		c.drive(&watch{start: time.Now()})
 		c.release()
 		c.leave()
@@ -229,6 +252,9 @@ func inTurn() bool {
 
 // panicked logs a panic of user code.
 func (c *core) panicked(r any) error {
+	if u, ok := r.(undoing); ok {
+		return c.undone(u.error)
+	}
 	return c.incident("a panic was contained", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 

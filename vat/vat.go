@@ -24,6 +24,7 @@ import (
 type Vat struct {
 	core  *core
 	links *link.Links
+	dir   string // that Open was given; empty: New made it
 
 	ctx        context.Context // ends when the vat is closed
 	cancel     context.CancelFunc
@@ -57,6 +58,12 @@ func New(cfg *Config) (*Vat, error) {
 	v.core.machine.EndInBatches(endBatch)
 	v.core.wake = make(chan struct{}, 1)
 	v.core.stir = make(chan struct{}, 1)
+	if cfg.Store != nil {
+		v.core.dur = newDurable(v.core, id, cfg.Store)
+		if _, err := newLedger(v.core, cfg.Store); err != nil {
+			return nil, errors.Join(err, cfg.Store.Close())
+		}
+	}
 	limits := v.core.machine.Limits()
 	links, err := link.New(link.Config{
 		Identity: id, Network: cfg.Network, NoPadding: cfg.NoPadding, Advertise: cfg.Advertise,
@@ -65,11 +72,23 @@ func New(cfg *Config) (*Vat, error) {
 		Limits:   cfg.Limits.Sessions.link(), Logger: log, Outcomes: v.core.outcomes, Handler: (*opener)(v.core),
 	})
 	if err != nil {
+		if cfg.Store != nil {
+			_ = cfg.Store.Close() // the error to report is the other one
+		}
 		return nil, fmt.Errorf("vat: %w", err)
 	}
 	v.links = links
+	if v.core.dur != nil {
+		go v.core.dur.committer()
+		go v.core.ledger.run()
+	}
 	v.goroutines.Go(v.worker)
 	v.goroutines.Go(v.steward)
+	if d := v.core.dur; d != nil {
+		v.core.lock()
+		v.core.pushJob(&alarmJob{d: d})
+		v.core.leave()
+	}
 	for _, addr := range cfg.Listen {
 		if err := links.Listen(addr); err != nil {
 			_ = v.Close() // the error to report is the other one
@@ -185,6 +204,7 @@ func (v *Vat) Close() error {
 		return v.core.refuseInTurn("Close")
 	}
 	v.leaveGo()
+	var err error
 	v.closing.Do(func() {
 		c := v.core
 		c.lock()
@@ -194,6 +214,10 @@ func (v *Vat) Close() error {
 		_ = v.links.Close() // it has no error to give
 		close(v.stop)
 		v.goroutines.Wait()
+		if c.dur != nil {
+			c.ledger.close()
+			err = c.dur.close()
+		}
 		c.lock()
 		for _, s := range slices.Clone(c.sessions) {
 			s.disconnect() // whose last words were not over
@@ -208,7 +232,7 @@ func (v *Vat) Close() error {
 		close(v.closed)
 	})
 	<-v.closed
-	return nil
+	return err
 }
 
 // refuse drops every queued turn and lets no send in any more. Machine right.
@@ -274,7 +298,7 @@ func (c *core) awaitIdle(ctx context.Context) error {
 
 // checkIdle ends the drain when nothing is under way any more. Machine right.
 func (c *core) checkIdle() {
-	if c.held || c.turns.len() > 0 || len(c.flushing) > 0 {
+	if c.held || c.turns.len() > 0 || len(c.flushing) > 0 || c.dur != nil && c.dur.busy() {
 		return
 	}
 	for _, s := range c.sessions {

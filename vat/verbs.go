@@ -34,12 +34,15 @@ type verb struct {
 }
 
 var (
-	ctxType     = reflect.TypeFor[context.Context]()
-	errType     = reflect.TypeFor[error]()
-	anyType     = reflect.TypeFor[any]()
-	refType     = reflect.TypeFor[*Ref]()
-	vatType     = reflect.TypeFor[*Vat]()
-	objectType  = reflect.TypeFor[objecter]()
+	ctxType    = reflect.TypeFor[context.Context]()
+	errType    = reflect.TypeFor[error]()
+	anyType    = reflect.TypeFor[any]()
+	refType    = reflect.TypeFor[*Ref]()
+	vatType    = reflect.TypeFor[*Vat]()
+	objectType = reflect.TypeFor[objecter]()
+
+	durablerType = reflect.TypeFor[durabler]()
+
 	promiseType = reflect.TypeFor[anyPromise]()
 	messageType = reflect.TypeFor[*Message]()
 )
@@ -75,6 +78,8 @@ func compileVerbs(t reflect.Type) (*verbTable, error) {
 			continue
 		} else if hook && m.Name == "Undescribed" {
 			table.undescribed = true
+			continue
+		} else if hook && m.Name == "Revived" && t.Implements(durablerType) {
 			continue
 		}
 		v, err := compileVerb(m)

@@ -96,15 +96,22 @@ func WhenSettled[T, U any](p *Promise[T], f func(value T, err error) (U, error))
 // breaks q.
 func (p *promise) inTurn(q *promise, f func() error) {
 	c := p.core
+	w := &whenJob{q: q, f: f}
 	c.lock()
-	p.whenSettled(&whenJob{q: q, f: f})
+	if c.holds() {
+		w.of = c.dur.asks()
+		c.hold(&heldWatch{p, w})
+	} else {
+		p.whenSettled(w)
+	}
 	c.leave()
 }
 
 // whenJob is the turn of a When.
 type whenJob struct {
-	q *promise
-	f func() error
+	q  *promise
+	f  func() error
+	of *reach // what f may change, if a turn of a vat with a store asked for it
 }
 
 func (w *whenJob) settled(p *promise) { p.core.pushJob(w) }
@@ -119,6 +126,10 @@ func (w *whenJob) fail(err error) {
 	c := w.q.core
 	failed := c.carry(err)
 	c.lock()
-	w.q.smash(failed)
+	if c.holds() {
+		c.hold(&heldBreak{w.q, failed})
+	} else {
+		w.q.smash(failed)
+	}
 	c.unlock()
 }

@@ -6,6 +6,9 @@
 //	vat serve log                    serve a log, and print the sturdyref that reaches it
 //	vat send REF VERB [ARG…]         send a verb, print the result as JSON
 //	vat describe REF                 print what verbs an object has
+//	vat save REF                     ask for another sturdyref of an object
+//	vat ref new|ls|revoke|rotate     manage the sturdyrefs of a log that is kept in a directory
+//	vat store check|compact|backup   look after the directory
 //	vat version
 //
 // REF says where to find a sturdyref: a file that holds it, - for standard input,
@@ -55,7 +58,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true, // an error is one line; who wants the usage asks for it
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemo(), newDemoServer(), newServe(), newSend(), newDescribe(), newVersion())
+	root.AddCommand(newDemo(), newDemoServer(), newServe(), newSend(), newDescribe(), newSave(), newRef(), newStore(), newVersion())
 	return root
 }
 

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 //
 //	serve NAME PROG ARG…    starts a server; what it prints first is kept in NAME.cap and $NAME
 //	stop NAME               interrupts it and waits for its end
+//	crash NAME              kills it (kill -9)
+//	modes MODE FILE…        looks whether files have that mode, an octal number
 //	exits N PROG ARG…       runs a program that must end with status N
 //	splice OUT.cap A B      makes a sturdyref of server A's object at server B's location
 //	forge OUT.cap A         makes a sturdyref of no object of server A
@@ -41,7 +43,7 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd,
+			"serve": serveCmd, "stop": stopCmd, "crash": crashCmd, "modes": modesCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd,
 		},
 	})
 }
@@ -99,17 +101,41 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	processes[ts.Getenv("WORK")+"/"+name] = p
 }
 
-func stopCmd(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop NAME")
+func stopCmd(ts *testscript.TestScript, _ bool, args []string) { ts.Check(serverOf(ts, args).end()) }
+
+func crashCmd(ts *testscript.TestScript, _ bool, args []string) {
+	p := serverOf(ts, args)
+	ts.Check(p.cmd.Process.Kill())
+	_ = p.end() // it did not end well
+}
+
+// serverOf returns the server that the one argument of a command names.
+func serverOf(ts *testscript.TestScript, args []string) *process {
+	if len(args) != 1 {
+		ts.Fatalf("usage: stop NAME, crash NAME")
 	}
 	processesMu.Lock()
+	defer processesMu.Unlock()
 	p := processes[ts.Getenv("WORK")+"/"+args[0]]
-	processesMu.Unlock()
 	if p == nil {
 		ts.Fatalf("no server %s", args[0])
 	}
-	ts.Check(p.end())
+	return p
+}
+
+func modesCmd(ts *testscript.TestScript, _ bool, args []string) {
+	if runtime.GOOS == "windows" {
+		return // it has none
+	}
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if info.Mode().Perm() != os.FileMode(want) {
+			ts.Fatalf("%s has mode %#o, want %#o", name, info.Mode().Perm(), want)
+		}
+	}
 }
 
 func exitsCmd(ts *testscript.TestScript, neg bool, args []string) {

@@ -140,7 +140,7 @@ func (n *Node) start(name string) {
 		return fmt.Sprint(cmd.Run()), nil
 	})
 	vat.When(ended, func(how string) (any, error) { // in a turn
-		grant.Revoke()
+		_ = grant.Revoke() // it is temporary, so it never fails
 		fmt.Printf("%s: down, %s\n", name, how)
 		n.start(name)
 		return nil, nil

@@ -22,6 +22,8 @@ var table = map[string]int{
 	"spec/...": 0, // Go generated from the schemas
 	"crypto":   0,
 
+	"vat/store": 0, // what durable vats keep their memory in
+
 	"internal/capn":    0, // messages by hand
 	"internal/giveway": 0, // stepping aside for whom the network has something
 	"internal/memnet":  0, // a network in memory
@@ -30,12 +32,12 @@ var table = map[string]int{
 
 	"sturdyref":        1,
 	"captp":            1,
-	"vat/store":        1,
-	"vat/boltstore":    1,
+	"vat/boltstore":    1, // a store in a file
 	"internal/rpctext": 1, // messages as text, for traces
 	"internal/value":   1, // Go values on the wire
 
 	"vat":               2,
+	"internal/heap":     2, // the store as turns see it
 	"internal/link":     2, // sealed sessions between pairs of vats
 	"internal/bare":     2, // a vat's core without goroutines, for internal/sim
 	"internal/twoparty": 2, // a plain stream, for other implementations
@@ -51,6 +53,7 @@ var table = map[string]int{
 	"examples/...":         4,
 	"internal/exampletest": 4, // examples as processes
 	"internal/floors":      4,
+	"internal/kill9":       4, // vats that are killed
 	"internal/speccheck":   4,
 }
 

@@ -123,6 +123,13 @@ func (ls *Links) Listen(addr string) error {
 	return nil
 }
 
+// Listening gives the addresses of the listeners, in the order in which Listen was called.
+func (ls *Links) Listening() []string {
+	ls.where.mu.Lock()
+	defer ls.where.mu.Unlock()
+	return slices.Clone(ls.where.listening)
+}
+
 // Locations gives where this vat can be reached, at most crypto.MaxHints: what
 // Config.Advertise says, or what the listeners give, where listening on every
 // interface gives the interfaces' addresses. It is empty for a vat that neither

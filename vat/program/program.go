@@ -62,13 +62,24 @@ const drainTime = 5 * time.Second
 // time that ends the process. An error is printed on standard error, and the process
 // ends with status 1.
 func Main(serve func(ctx context.Context, v *vat.Vat) error, use func(ctx context.Context, there *vat.Ref, args []string) error) {
+	MainIn(nil, serve, use)
+}
+
+// MainIn is Main for a server that outlives its process: its vat is opened from a directory, see [vat.Open]. dir is
+// read once flags have been parsed; nil means a new vat.
+func MainIn(dir *string, serve func(ctx context.Context, v *vat.Vat) error, use func(ctx context.Context, there *vat.Ref, args []string) error) {
 	listen := flag.String("listen", "127.0.0.1:0", "serve on this `address`; 0.0.0.0:PORT means every interface")
 	advertise := flag.String("advertise", "", "`host` (or host:port) that sturdyrefs name; default: that of the listener")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second time it ends at once
-	err := run(ctx, config(*listen, *advertise), flag.Args(), serve, use)
+	open := vat.New
+	if dir != nil {
+		open = func(cfg *vat.Config) (*vat.Vat, error) { return vat.Open(*dir, cfg) }
+	}
+	server := func() (*vat.Vat, error) { return open(config(*listen, *advertise)) }
+	err := run(ctx, server, flag.Args(), serve, use)
 	if err != nil {
 		complain("%v", err)
 		os.Exit(1)
@@ -84,11 +95,11 @@ func config(listen, advertise string) *vat.Config {
 	return cfg
 }
 
-// run is serve without arguments, use with some.
-func run(ctx context.Context, cfg *vat.Config, args []string, serve func(context.Context, *vat.Vat) error,
+// run is serve without arguments, with the vat that server makes, and use with some.
+func run(ctx context.Context, server func() (*vat.Vat, error), args []string, serve func(context.Context, *vat.Vat) error,
 	use func(context.Context, *vat.Ref, []string) error) error {
 	if len(args) == 0 {
-		return with(cfg, func(v *vat.Vat) error { return serve(ctx, v) })
+		return with(server, func(v *vat.Vat) error { return serve(ctx, v) })
 	}
 	sr, err := sturdyref.Open(args[0], os.Stdin)
 	if sr.IsZero() {
@@ -97,12 +108,13 @@ func run(ctx context.Context, cfg *vat.Config, args []string, serve func(context
 	if err != nil {
 		complain("warning: %v", err)
 	}
-	return with(nil, func(v *vat.Vat) error { return use(ctx, v.Enliven(sr), args[1:]) })
+	client := func() (*vat.Vat, error) { return vat.New(nil) }
+	return with(client, func(v *vat.Vat) error { return use(ctx, v.Enliven(sr), args[1:]) })
 }
 
-// with runs f with a vat, and ends that.
-func with(cfg *vat.Config, f func(v *vat.Vat) error) error {
-	v, err := vat.New(cfg)
+// with runs f with the vat that open gives, and ends that.
+func with(open func() (*vat.Vat, error), f func(v *vat.Vat) error) error {
+	v, err := open()
 	if err != nil {
 		return err
 	}

@@ -97,15 +97,18 @@ func TestRun(t *testing.T) {
 		vats = append(vats, there.Vat())
 		return used
 	}
-	cfg := config("127.0.0.1:0", "name")
+	opens := func(cfg *vat.Config) func() (*vat.Vat, error) {
+		return func() (*vat.Vat, error) { return vat.New(cfg) }
+	}
+	server := opens(config("127.0.0.1:0", "name"))
 	require.Equal(t, []string{"h:1"}, config("h:1", "").Listen)
 	require.Empty(t, config("h:1", "").Advertise)
-	require.ErrorIs(t, run(t.Context(), cfg, nil, serve, use), served)
-	require.ErrorIs(t, run(t.Context(), cfg, []string{file, "x", "-y"}, serve, use), used)
-	require.ErrorIs(t, run(t.Context(), cfg, []string{sr.URI(), "x", "-y"}, serve, use), used, "though with a warning")
-	err = run(t.Context(), cfg, []string{strings.TrimPrefix(sr.URI(), "captp://")}, serve, use)
+	require.ErrorIs(t, run(t.Context(), server, nil, serve, use), served)
+	require.ErrorIs(t, run(t.Context(), server, []string{file, "x", "-y"}, serve, use), used)
+	require.ErrorIs(t, run(t.Context(), server, []string{sr.URI(), "x", "-y"}, serve, use), used, "though with a warning")
+	err = run(t.Context(), server, []string{strings.TrimPrefix(sr.URI(), "captp://")}, serve, use)
 	require.ErrorContains(t, err, "file: ")
-	err = run(t.Context(), config("nowhere", ""), nil, serve, use)
+	err = run(t.Context(), opens(config("nowhere", "")), nil, serve, use)
 	require.Error(t, err)
 	require.Len(t, vats, 3)
 	for _, v := range vats {
@@ -136,7 +139,7 @@ func TestEnds(t *testing.T) {
 			sr, err := n.Vat(t, "there", nil).Export(&Slow{}, nil)
 			require.NoError(t, err)
 			var work *vat.Promise[string]
-			require.ErrorIs(t, with(&vat.Config{Network: n.Host("here")}, func(v *vat.Vat) error {
+			require.ErrorIs(t, with(func() (*vat.Vat, error) { return vat.New(&vat.Config{Network: n.Host("here")}) }, func(v *vat.Vat) error {
 				work = vat.Send[string](v.Enliven(sr), "work")
 				return failed
 			}), failed)

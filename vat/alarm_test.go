@@ -1,0 +1,74 @@
+package vat_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/vat"
+)
+
+// Alarms ring when they are due, in this incarnation or the next, once, and in their order.
+func TestAlarms(t *testing.T) {
+	spec.Covers(t, "KEEP-8")
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		book := &logbook{}
+		v, end := d.start(&vat.Config{Logger: book.logger()})
+		p := page(t, v)
+		call[any](t, p, "writeLater", 3*time.Second, "write", "c", false)
+		call[any](t, p, "writeLater", time.Second, "write", "a", false)
+		_, err := v.After(2*time.Second, p, "write", "b")
+		require.NoError(t, err)
+		require.ErrorIs(t, failure(t, p.Send("writeLater", time.Second, "write", "undone", true)), vat.ErrInternal)
+		_, err = v.After(time.Second, p, "writeAndPanic", "undone")
+		require.NoError(t, err)
+		_, err = v.After(time.Second, p, "no such verb")
+		require.NoError(t, err)
+		silent := call[vat.Alarm](t, p, "writeLater", time.Second, "write", "silent", false)
+		was, err := v.Silence(silent)
+		require.NoError(t, err)
+		require.True(t, was)
+		was, err = v.Silence(silent)
+		require.NoError(t, err)
+		require.False(t, was)
+
+		pass(time.Second - 1)
+		require.Empty(t, call[[]string](t, p, "read"))
+		pass(1)
+		synctest.Wait()
+		require.Equal(t, []string{"a"}, call[[]string](t, p, "read"))
+		require.Contains(t, book.String(), "no such verb")
+		require.Contains(t, book.String(), "on purpose")
+		end()
+
+		pass(time.Minute) // while it is down, b and c are due
+		v, end = d.start(nil)
+		p = page(t, v)
+		synctest.Wait()
+		require.Equal(t, []string{"a", "b", "c"}, call[[]string](t, p, "read"))
+		end()
+		v, end = d.start(nil)
+		defer end()
+		pass(time.Hour)
+		require.Equal(t, []string{"a", "b", "c"}, call[[]string](t, page(t, v), "read"))
+	})
+}
+
+// An alarm may be for an object of another vat.
+func TestAlarmsOfOthers(t *testing.T) {
+	onSlowDisk(t, func(t *testing.T, x *slowWorld) {
+		there, own := x.listener(t)
+		_, err := x.v.After(time.Hour, there, "note", "x")
+		require.NoError(t, err)
+		pass(time.Hour + time.Second)
+		require.Equal(t, "x", call[string](t, own, "join"))
+		_, err = x.v.After(time.Hour, x.near, "write", make(chan int))
+		require.ErrorIs(t, err, vat.ErrNotKept)
+		_, err = x.other.After(time.Hour, x.far, "write", "x")
+		require.ErrorIs(t, err, vat.ErrNoStore)
+	})
+}

@@ -1,0 +1,104 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/vatnet/vatnet/vat/store"
+)
+
+// Commit implements store.Store.
+func (s *boltStore) Commit(b *store.Batch) error {
+	if err := b.Valid(); err != nil {
+		return err
+	}
+	return s.use(func() error {
+		if b.Len() == 0 {
+			return nil
+		}
+		return s.commit(b)
+	})
+}
+
+func (s *boltStore) commit(b *store.Batch) (err error) {
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return fmt.Errorf("boltstore: %w", err)
+	}
+	id := tx.ID()
+	whole := false
+	defer func() {
+		_ = tx.Rollback() // after Commit it has nothing to do, which is an error
+		if whole {
+			return
+		}
+		if err == nil || !s.unchanged(err, id) { // nil: a panic, of bbolt on what is damaged
+			s.failed.Store(true)
+		}
+	}()
+	if s.failed.Load() { // while we waited
+		whole = true
+		return store.ErrFailed
+	}
+	if err = apply(tx, b.Ops()); err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		return refusal(err)
+	}
+	whole = true
+	return nil
+}
+
+// apply makes the changes in tx.
+func apply(tx *bbolt.Tx, ops []store.Op) error {
+	var bucket *bbolt.Bucket
+	name := ""
+	for _, op := range ops {
+		if op.Bucket != name {
+			var err error
+			if bucket, err = tx.CreateBucketIfNotExists([]byte(op.Bucket)); err != nil {
+				return err
+			}
+			name = op.Bucket
+		}
+		var err error
+		if op.Delete {
+			err = bucket.Delete(op.Key)
+		} else {
+			err = bucket.Put(op.Key, seal(op.Key, op.Value))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal is err in the words of package store.
+func refusal(err error) error {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, diskFull} {
+		if errors.Is(err, full) {
+			return fmt.Errorf("%w: %w", store.ErrFull, err)
+		}
+	}
+	return fmt.Errorf("boltstore: %w", err)
+}
+
+// unchanged reports whether the failed transaction id has left the store as it was: only
+// room was missing, and its front page has not come to be. A disk that fails otherwise may
+// have kept anything, and may not tell a second time.
+func (s *boltStore) unchanged(err error, id int) bool {
+	if !errors.Is(err, store.ErrFull) {
+		return false
+	}
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = tx.Rollback() }() // it never fails
+	return tx.ID() < id
+}

@@ -1,0 +1,260 @@
+package vat
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+)
+
+// reach is what a turn may have changed, and so the callbacks may that it asked for.
+type reach struct {
+	objects []*resident
+	all     bool
+}
+
+// run is userTurn for a vat with a store.
+func (d *durable) run(del *delivery, j job) {
+	err := d.begin(del, j)
+	if err == nil {
+		if del != nil {
+			del.run()
+		} else {
+			j.run()
+		}
+		err = d.capture()
+	}
+	if err == nil {
+		d.end(true)
+		return
+	}
+	err = d.core.undone(err)
+	d.abort(err)
+	if del != nil {
+		del.fail(err)
+	} else {
+		j.fail(err)
+	}
+}
+
+// undone logs why a turn is undone that did not panic by itself, and returns what its caller is told: it is
+// the store, or a fault of the program's.
+func (c *core) undone(err error) error {
+	if errors.Is(err, ErrNotKept) || errors.Is(err, errDamaged) {
+		return c.incident("a turn was undone, as something cannot be kept, or be had from what was", err.Error())
+	}
+	c.log.Error("vat: a turn was undone, as the store does not work", "error", err)
+	return ErrNotStored
+}
+
+// begin is the begin of a turn, of a delivery if it is one. Turn right.
+func (d *durable) begin(del *delivery, j job) error {
+	d.running.Store(true)
+	d.turn++
+	clear(d.touched)
+	d.touched, d.all, d.reach = d.touched[:0], false, nil
+	d.core.mu.Lock()
+	broken := d.broken
+	d.broken = false
+	d.core.mu.Unlock()
+	if broken {
+		d.revert(func(r *resident) []byte { return r.safe })
+	}
+	if del != nil {
+		x, ok := del.t.obj.recv.Interface().(durabler)
+		if ok && x.vatDurable().kept != nil {
+			r := x.vatDurable().kept
+			d.all = r.typ.opaque
+			return d.touch(r)
+		}
+		d.all = true // who knows to what it has pointers
+		return nil
+	}
+	switch j := j.(type) {
+	case *collectJob, *dropAlarm:
+		return nil // they change the store only
+	case *whenJob:
+		if j.of != nil && !j.of.all {
+			return d.touchAll(j.of.objects)
+		}
+	}
+	d.all = true
+	return nil
+}
+
+// touch notes that the turn may change r, and sees to it that its fields are there.
+func (d *durable) touch(r *resident) error {
+	d.touched = append(d.touched, r)
+	if r.loaded {
+		return nil
+	}
+	d.loads = append(d.loads, r)
+	return d.load()
+}
+
+// touchAll is touch for those of rs that are attached still.
+func (d *durable) touchAll(rs []*resident) error {
+	for _, r := range rs {
+		if r.attached() {
+			if err := d.touch(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// near is touch for what Near gives.
+func (d *durable) near(obj any) bool {
+	x, ok := obj.(durabler)
+	if !ok || x.vatDurable().kept == nil {
+		return true
+	}
+	err := d.touch(x.vatDurable().kept)
+	if err != nil {
+		d.core.log.Error("vat: a kept object cannot be had", "error", err)
+	}
+	return err == nil
+}
+
+// asks returns what the callbacks of the turn that runs may change.
+func (d *durable) asks() *reach {
+	if d.reach == nil {
+		d.reach = &reach{all: d.all}
+	}
+	return d.reach
+}
+
+// capture takes what the turn has changed, at its end. Turn right.
+func (d *durable) capture() error {
+	if d.all {
+		for _, r := range d.objects.all() {
+			if r.loaded {
+				d.touched = append(d.touched, r)
+			}
+		}
+	}
+	for i := 0; i < len(d.touched); i++ { // recording finds more
+		r := d.touched[i]
+		if r.seen == d.turn || !r.loaded {
+			continue
+		}
+		r.seen = d.turn
+		if err := r.typ.flush(r); err != nil {
+			return err
+		}
+		record, err := d.recorder.state(r)
+		if err != nil {
+			return fmt.Errorf("object %d, a %s: %w", r.id, r.typ.name, err)
+		}
+		if string(record) != string(r.last) {
+			d.heap.Put(bucketObjects, idKey(r.id), record)
+			d.saves = append(d.saves, save{r, record})
+		}
+	}
+	for _, s := range d.saves {
+		s.r.last = s.record
+	}
+	if d.made >= max(fewObjects, d.live) && d.collecting == nil {
+		d.made = 0
+		d.hold(&heldJob{&collectJob{d: d, begin: true}})
+	}
+	if d.reach != nil {
+		d.reach.objects = slices.Clone(d.touched)
+	}
+	return nil
+}
+
+// end is the end of a turn: what it has changed is kept for the group, or forgotten, and
+// what is in memory is as it was before. Turn right.
+func (d *durable) end(keep bool) {
+	d.changed = d.heap.End(keep) && keep
+	if !keep {
+		d.forgetSaves()
+		d.revert(func(r *resident) []byte { return r.last })
+	}
+}
+
+// abort undoes the turn that runs, because of err. Turn right.
+func (d *durable) abort(err error) {
+	c := d.core
+	failed := c.carry(err)
+	c.lock()
+	drops(c, d.effects, failed)
+	d.effects = nil
+	c.unlock()
+	d.end(false)
+}
+
+// revert sets the fields of all objects in memory as earlier records say. Objects that have
+// none are as if they had never been durable. What cannot be read is so when it is next
+// used.
+func (d *durable) revert(to func(*resident) []byte) {
+	d.epoch++
+	all := d.objects.all()
+	for _, r := range all {
+		if r.last = to(r); r.last == nil {
+			delete(d.objects.byID, r.id)
+			r.obj.Interface().(durabler).vatDurable().kept = nil
+		} else if r.loaded {
+			r.loaded = false
+			d.loads = append(d.loads, r)
+		}
+	}
+	if err := d.load(); err != nil {
+		d.core.log.Error("vat: objects cannot be had as they were before a turn that was undone", "error", err)
+	}
+}
+
+// load fills the fields of what is to be loaded, and of all that pointers lead to from there.
+func (d *durable) load() error {
+	var errs []error
+	for len(d.loads) > 0 { // filling finds more
+		r := d.loads[len(d.loads)-1]
+		d.loads[len(d.loads)-1] = nil // nothing here may keep it in memory
+		d.loads = d.loads[:len(d.loads)-1]
+		if r.loaded {
+			continue
+		}
+		if err := d.fill(r); err != nil {
+			errs = append(errs, fmt.Errorf("object %d, a %s: %w", r.id, r.typ.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fill sets the fields of r as its last record says.
+func (d *durable) fill(r *resident) (err error) {
+	if err := d.decodeState(r); err != nil {
+		return err
+	}
+	r.loaded = true
+	for _, f := range r.typ.lists {
+		r.obj.Elem().Field(f.index).SetZero()
+	}
+	r.typ.bind(r)
+	x, ok := r.obj.Interface().(interface{ Revived() })
+	if !ok {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.loaded, err = false, d.core.panicked(p)
+		}
+	}()
+	x.Revived()
+	return nil
+}
+
+// goroutineNumber returns the number of the calling goroutine.
+func goroutineNumber() (n uint64) {
+	var buf [40]byte
+	const prefix = len("goroutine ")
+	for _, b := range buf[prefix:runtime.Stack(buf[:], false)] {
+		if b < '0' || b > '9' {
+			break
+		}
+		n = 10*n + uint64(b-'0')
+	}
+	return n
+}
