@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/pattern"
@@ -58,4 +59,40 @@ func Example_patterns() {
 	// 1 <nil>
 	// vat: no such verb: Facet has no verb "log"
 	// pattern: revoked
+}
+
+type Diary struct {
+	vat.Durable
+	Days vat.List[string]
+}
+
+func init() { vat.Register[Diary]("diary") } // the name by which the next process knows the type
+
+func (d *Diary) Add(day string) int { d.Days.Append(day); return d.Days.Len() }
+
+func Example_durable() {
+	dir := must(os.MkdirTemp("", "diary"))
+	defer os.RemoveAll(dir)
+
+	v := must(vat.Open(dir, &vat.Config{Listen: []string{"127.0.0.1:0"}}))
+	diary := must(vat.Root(v, "diary", func() *Diary { return &Diary{} }))
+	if err := v.Publish("diary", diary); err != nil {
+		panic(err)
+	}
+	door := must(v.Mint("diary", &vat.ExportConfig{Label: "for Bob"})).Sturdyref()
+	fmt.Println(must(vat.Call[int](ctx, diary, "add", "Monday")))
+	v.Close()
+
+	v = must(vat.Open(dir, &vat.Config{Listen: []string{"127.0.0.1:0"}})) // another day, another process
+	defer v.Close()
+	diary = must(vat.Root(v, "diary", func() *Diary { return &Diary{} }))
+	if err := v.Publish("diary", diary); err != nil {
+		panic(err)
+	}
+	bob := must(vat.New(nil))
+	defer bob.Close()
+	fmt.Println(must(vat.Call[int](ctx, bob.Enliven(door), "add", "Tuesday")))
+	// Output:
+	// 1
+	// 2
 }
