@@ -25,7 +25,6 @@ func (d *durable) run(del *delivery, j job) {
 		err = d.capture()
 	}
 	if err == nil {
-		d.end(true)
 		return
 	}
 	err = d.core.undone(err)
@@ -165,16 +164,6 @@ func (d *durable) capture() error {
 	return nil
 }
 
-// end is the end of a turn: what it has changed is kept for the group, or forgotten, and
-// what is in memory is as it was before. Turn right.
-func (d *durable) end(keep bool) {
-	d.changed = d.heap.End(keep) && keep
-	if !keep {
-		d.forgetSaves()
-		d.revert(func(r *resident) []byte { return r.last })
-	}
-}
-
 // abort undoes the turn that runs, because of err. Turn right.
 func (d *durable) abort(err error) {
 	c := d.core
@@ -183,7 +172,9 @@ func (d *durable) abort(err error) {
 	drops(c, d.effects, failed)
 	d.effects = nil
 	c.unlock()
-	d.end(false)
+	d.heap.End(false)
+	d.forgetSaves()
+	d.revert(func(r *resident) []byte { return r.last })
 }
 
 // revert sets the fields of all objects in memory as earlier records say. Objects that have

@@ -32,7 +32,6 @@ type durable struct {
 	turn     uint64      // number of the turn
 	epoch    uint64      // how often something was undone: what lists know of their length is of one
 	saves    []save      // of the turn
-	changed  bool        // the turn has changed something
 
 	collecting *collector    // nil: nothing is collected
 	again      []*collectJob // collections that are to follow

@@ -84,11 +84,10 @@ func (d *durable) retire(del *delivery) {
 		t.d = *del
 		*del = delivery{core: d.core}
 	}
-	changed := d.changed
-	d.changed = false
 	d.running.Store(false)
+	// What it has changed joins the group as it does itself: with one cut they are both of this group, or the next.
+	changed := d.heap.End(!d.broken)
 	if d.broken { // what it saw is not so
-		d.heap.Forget()
 		d.forgetSaves()
 		d.undo(t)
 		return
