@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -64,13 +65,29 @@ func showNew(cmd *cobra.Command, r response, file string) error {
 	return show(cmd, sr, file)
 }
 
-// show writes a new sturdyref where its owner wants it.
+// show writes a new sturdyref where its owner wants it. What cannot be written there goes to standard
+// output: it would be lost, and an old one may be good no more.
 func show(cmd *cobra.Command, sr sturdyref.Ref, file string) error {
 	if file != "" {
-		return sturdyref.WriteFile(file, sr)
+		err := sturdyref.WriteFile(file, sr)
+		if err == nil {
+			return nil
+		}
+		warn(cmd, "the sturdyref is on standard output instead: %v", err)
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), sr.URI())
 	return err
+}
+
+// unused returns an error if there is a file already where a sturdyref is to go.
+func unused(file string) error {
+	if file == "" {
+		return nil
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("file %q exists", file)
+	}
+	return nil
 }
 
 func newRefNew() *cobra.Command {
@@ -86,6 +103,9 @@ func newRefNew() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if q.Lifetime < 0 {
 				return errors.New("--lifetime must not be negative")
+			}
+			if err := unused(out); err != nil {
+				return err
 			}
 			r, err := at.ask(cmd, q)
 			if err != nil {
@@ -166,6 +186,9 @@ func newRefRotate() *cobra.Command {
 		Short: "Make a new sturdyref in the place of an old one, and print it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := unused(out); err != nil {
+				return err
+			}
 			q.Which = args[0]
 			r, err := at.ask(cmd, q)
 			if err != nil {

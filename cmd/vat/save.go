@@ -20,6 +20,9 @@ func newSave() *cobra.Command {
 			"REF. The object's owner has to permit it: see vat ref new --saves.\n\n" + refHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := unused(out); err != nil {
+				return err
+			}
 			var saved sturdyref.Ref
 			err := call(cmd, args[0], timeout, func(ctx context.Context, ref *vat.Ref) (string, error) {
 				var err error
