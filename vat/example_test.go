@@ -3,7 +3,9 @@ package vat_test
 import (
 	"context"
 	"fmt"
+	"os"
 
+	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 )
 
@@ -110,4 +112,51 @@ func ExampleSame() {
 	// true <nil>
 	// false <nil>
 	// 1 printer
+}
+
+// A vat that is opened from a directory is the same each time, and so is a sturdyref that it has
+// minted, until that is revoked.
+func ExampleOpen() {
+	dir, err := os.MkdirTemp("", "vat-*")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	var sr sturdyref.Ref
+	for start := 1; start <= 3; start++ {
+		v, err := vat.Open(dir, &vat.Config{Listen: []string{"127.0.0.1:0"}})
+		if err != nil {
+			panic(err)
+		}
+		if err := v.Publish("printer", &Printer{name: "Gutenberg"}); err != nil {
+			panic(err)
+		}
+		if start == 1 {
+			g, err := v.Mint("printer", &vat.ExportConfig{Label: "alice"})
+			if err != nil {
+				panic(err)
+			}
+			sr = g.Sturdyref()
+		}
+		for _, g := range v.Grants() {
+			uses, _ := g.Uses()
+			fmt.Printf("start %d: %s, used %d times\n", start, g.Label(), uses)
+		}
+		name, err := vat.Call[string](context.Background(), v.Enliven(sr), "name")
+		fmt.Println(name, err)
+		if start == 2 {
+			if err := v.Revoke(sr); err != nil {
+				panic(err)
+			}
+		}
+		if err := v.Close(); err != nil {
+			panic(err)
+		}
+	}
+	// Output:
+	// start 1: alice, used 0 times
+	// Gutenberg <nil>
+	// start 2: alice, used 1 times
+	// Gutenberg <nil>
+	//  vat: no such object: unknown, expired or revoked
 }

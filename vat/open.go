@@ -42,6 +42,10 @@ func Open(dir string, cfg *Config) (*Vat, error) {
 	if c.Identity != nil || c.Store != nil {
 		return nil, errors.New("vat: Open takes Identity and Store from the directory; leave them nil")
 	}
+	dir, err := filepath.Abs(dir) // it stays the same if the process goes elsewhere
+	if err != nil {
+		return nil, fmt.Errorf("vat: %w", err)
+	}
 	if err := privateDir(dir); err != nil {
 		return nil, err
 	}
