@@ -43,7 +43,7 @@ func TestGoldenObjects(t *testing.T) {
 			v, end := d.start(nil)
 			p := page(t, v)
 			call[any](t, p, "write", "a line")
-			call[any](t, p, "befriend", "friend", goldenFriend(t))
+			call[any](t, p, "befriend", "friend", goldenFriend(t), false)
 			call[any](t, p, "know", goldenFriend(t))
 			call[any](t, p, "chain")
 			call[any](t, p, "writeNext", "another line")
