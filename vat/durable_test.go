@@ -272,7 +272,7 @@ func referencesHeal(t *testing.T, heals bool) {
 	require.NoError(t, other.Close())
 	pass(time.Minute)
 	_, err = vat.Call[any](t.Context(), p, "shout", "friend", "y")
-	require.ErrorIs(t, err, vat.ErrDisconnected)
+	require.Error(t, err)
 }
 
 // strangeURI is a sturdyref that the program has never had as its own.
