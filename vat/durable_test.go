@@ -59,8 +59,14 @@ func (p *Page) Link(name string, to *vat.Ref) {
 	p.Links[name] = to
 }
 
-// Befriend is Link to what a sturdyref leads to.
-func (p *Page) Befriend(name string, r sturdyref.Ref) { p.Link(name, p.Vat().Enliven(r)) }
+// Befriend is Link to what a sturdyref leads to, by a reference that heals by itself, or not.
+func (p *Page) Befriend(name string, r sturdyref.Ref, heals bool) {
+	if heals {
+		p.Link(name, p.Vat().Heal(r, nil))
+	} else {
+		p.Link(name, p.Vat().Enliven(r))
+	}
+}
 
 // Shout sends to what a link leads to.
 func (p *Page) Shout(name, line string) *vat.Promise[any] { return p.Links[name].Send("note", line) }
@@ -194,7 +200,7 @@ func TestReferencesInFields(t *testing.T) {
 		require.NoError(t, err)
 		told, err := sturdyref.ParseTold(strangeURI(t), donor.VatID())
 		require.NoError(t, err)
-		call[any](t, p, "befriend", "friend", friend)
+		call[any](t, p, "befriend", "friend", friend, false)
 		call[any](t, p, "know", friend)
 		call[any](t, p, "know", told)
 		third := call[*vat.Ref](t, p, "chain")
@@ -236,33 +242,37 @@ func TestReferencesInFields(t *testing.T) {
 // A far reference in a field outlives the session, too, whether it was put there in this incarnation or
 // came from the store.
 func TestReferencesInFieldsHeal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDisk(t)
-		v, end := d.start(nil)
-		defer func() { end() }()
-		other := d.net.Vat(t, "other", quiet())
-		friend, err := other.Export(&Recorder{}, nil)
-		require.NoError(t, err)
-		p := page(t, v)
-		call[any](t, p, "befriend", "friend", friend)
-		heard := ""
-		for range 2 {
-			for range 3 {
-				call[any](t, p, "shout", "friend", "x")
-				heard = strings.TrimSpace(heard + " x")
-				require.Equal(t, heard, call[string](t, other.Enliven(friend), "join"))
-				d.net.Cut("durable", "other")
-				pass(time.Minute)
-			}
-			end()
-			v, end = d.start(nil)
-			p = page(t, v)
+	for _, heals := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { referencesHeal(t, heals) })
+	}
+}
+
+func referencesHeal(t *testing.T, heals bool) {
+	d := newDisk(t)
+	v, end := d.start(nil)
+	defer func() { end() }()
+	other := d.net.Vat(t, "other", quiet())
+	friend, err := other.Export(&Recorder{}, nil)
+	require.NoError(t, err)
+	p := page(t, v)
+	call[any](t, p, "befriend", "friend", friend, heals)
+	heard := ""
+	for range 2 {
+		for range 3 {
+			call[any](t, p, "shout", "friend", "x")
+			heard = strings.TrimSpace(heard + " x")
+			require.Equal(t, heard, call[string](t, other.Enliven(friend), "join"))
+			d.net.Cut("durable", "other")
+			pass(time.Minute)
 		}
-		require.NoError(t, other.Close())
-		pass(time.Minute)
-		_, err = vat.Call[any](t.Context(), p, "shout", "friend", "y")
-		require.ErrorIs(t, err, vat.ErrDisconnected)
-	})
+		end()
+		v, end = d.start(nil)
+		p = page(t, v)
+	}
+	require.NoError(t, other.Close())
+	pass(time.Minute)
+	_, err = vat.Call[any](t.Context(), p, "shout", "friend", "y")
+	require.Error(t, err)
 }
 
 // strangeURI is a sturdyref that the program has never had as its own.

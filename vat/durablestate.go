@@ -119,7 +119,10 @@ func (e *recorder) ref(x *Ref) error {
 		ref = x.sendTo()
 	}
 	origin, far := ref.Origin().(sturdyref.Ref)
-	if far && x.keep == keepNone {
+	switch {
+	case x.heals != nil:
+		origin, far = x.heals.uri, ref == x.ref
+	case far && x.keep == keepNone:
 		x.keep = keepAwake
 	}
 	obj, _ := ref.Object()

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,6 +51,7 @@ func (a *Actor) Act(fail bool) {
 	when := vat.When(a.promises[0], func(string) (int, error) { return run(nil) })
 	catch := vat.Catch(vat.When(a.promises[1], func(string) (int, error) { return 0, nil }), func(error) (int, error) { return run(nil) })
 	a.called = []*vat.Promise[int]{when, catch, vat.Go(a.Vat(), run)}
+	a.friend.WhenBroken(func(error) { a.ran.Add(100) })
 	a.slow.Cancel()
 	a.friend.SendOnly("note", "x")
 	canceled := a.friend.Send("note", "canceled")
@@ -91,6 +93,17 @@ func TestAllEffects(t *testing.T) {
 		require.ErrorIs(t, failure(t, a.Send("act", true)), vat.ErrInternal)
 		untouched()
 		require.Zero(t, call[int](t, a, "ran"))
+		x.disk.net.Cut("durable", "other")
+		pass(time.Minute)
+		require.Zero(t, call[int](t, a, "ran"), "an undone turn has watched")
+		there = x.v.Enliven(x.listens)
+		require.NoError(t, there.Await(t.Context()))
+		call[any](t, a, "prepare", there)
+		there.Release()
+		promised, slow = nil, a.Send("slow")
+		for i := range 3 {
+			promised = append(promised, vat.Send[string](a, "promised", i))
+		}
 
 		commits := x.slow.stall()
 		act := a.Send("act", false)

@@ -50,7 +50,9 @@ func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 	if c.dur != nil {
 		c.lock()
 		ref.ref.Mark(r)
-		ref.ref.Watch(marker{})
+		if ref.ref.State() == captp.Promise {
+			ref.ref.Watch(&marker{c, ref.ref.Retain()})
+		}
 		c.leave()
 	}
 	return ref
@@ -58,10 +60,16 @@ func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 
 // marker has what a reference settles to know of what sturdyref it came, so that a durable object
 // can keep it however it came there.
-type marker struct{}
+type marker struct {
+	core *core
+	ref  *captp.Ref // until it has settled; one holder
+}
 
 // Changed implements captp.Watcher.
-func (marker) Changed(r *captp.Ref) { r.Settled().Mark(r.Origin()) }
+func (m *marker) Changed(r *captp.Ref) {
+	r.Settled().Mark(r.Origin())
+	m.core.garbage.add(m.ref)
+}
 
 // ask asks the peer of s for what a swissnum designates.
 func (c *core) ask(s *session, secret sturdyref.Swissnum) *Ref {

@@ -1,86 +1,106 @@
 package vat_test
 
 import (
-	"bytes"
+	"compress/gzip"
 	"flag"
+	"io"
 	"os"
+	"path/filepath"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/vattest"
 )
 
-var writeGolden = flag.Bool("golden", false, "write testdata/objects1 anew; the format must not have changed")
+var makeGolden = flag.String("makegolden", "", "make the directory of this name in testdata, for TestGolden")
 
-// goldenDisk is a disk without a store yet; the vat on it is always the same.
-func goldenDisk(t *testing.T) *disk {
-	t.Helper()
-	d := newDisk(t)
-	d.id = crypto.IdentityFromSeed([32]byte{1: 1})
-	return d
-}
+// golden are the vats in testdata that earlier programs have written, one for each time that what is
+// in them has changed. Their secrets are nobody's.
+const golden = "testdata/vat1"
 
-// goldenFriend is a sturdyref of a vat that does not exist.
-func goldenFriend(t *testing.T) sturdyref.Ref {
-	t.Helper()
-	id := crypto.IdentityFromSeed([32]byte{2: 2})
-	r, err := sturdyref.New(id.VatID(), []string{"friend:7000"}, sturdyref.SwissnumOf([32]byte{3: 3}))
+// TestGolden opens a vat that an earlier program has written: who had a sturdyref can still use it,
+// who had not still cannot.
+func TestGolden(t *testing.T) {
+	if *makeGolden != "" {
+		writeGolden(t, filepath.Join("testdata", *makeGolden))
+	}
+	dir := filepath.Join(t.TempDir(), "vat")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	key, err := os.ReadFile(filepath.Join(golden, "key"))
 	require.NoError(t, err)
-	return r
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "key"), key, 0o600))
+	packed, err := os.Open(filepath.Join(golden, "store.gz"))
+	require.NoError(t, err)
+	defer packed.Close()
+	z, err := gzip.NewReader(packed)
+	require.NoError(t, err)
+	data, err := io.ReadAll(z)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "store"), data, 0o600))
+
+	net := vattest.NewNetwork()
+	v := opened(t, net, dir)
+	defer func() { require.NoError(t, v.Close()) }()
+	works(t, net, goldenCap(t, "good"))
+	for _, name := range []string{"revoked", "expired", "used"} {
+		_, err := v.GrantOf(goldenCap(t, name))
+		require.ErrorIs(t, err, vat.ErrNoSuchObject, name)
+	}
+	list := v.Grants()
+	require.Len(t, list, 2)
+	require.Equal(t, []string{"good", "once"}, []string{list[0].Label(), list[1].Label()})
+	require.True(t, list[1].Once())
+	require.True(t, list[1].Expires().Equal(time.Unix(4e9, 0)))
+	uses, _ := list[0].Uses()
+	require.EqualValues(t, 2, uses, "one of them by this test")
 }
 
-// What a store of the first format has is there, whatever has become of this package since.
-func TestGoldenObjects(t *testing.T) {
-	const file = "testdata/objects1"
-	synctest.Test(t, func(t *testing.T) {
-		if *writeGolden {
-			d := goldenDisk(t)
-			v, end := d.start(nil)
-			p := page(t, v)
-			call[any](t, p, "write", "a line")
-			call[any](t, p, "befriend", "friend", goldenFriend(t))
-			call[any](t, p, "know", goldenFriend(t))
-			call[any](t, p, "chain")
-			call[any](t, p, "writeNext", "another line")
-			c := cabinet(t, v)
-			call[any](t, c, "do", "append x y", "drop 1", "age Zoe 7777", "forget a")
-			call[any](t, c, "ordered", 300, -300)
-			call[any](t, c, "scribble", 9, "a third line")
-			_, err := v.After(time.Hour, p, "write", "an alarm")
-			require.NoError(t, err)
-			end()
-			s, err := d.Open()
-			require.NoError(t, err)
-			var out bytes.Buffer
-			require.NoError(t, s.Backup(t.Context(), &out))
-			require.NoError(t, s.Close())
-			require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
+// goldenCap reads a sturdyref of the golden vat.
+func goldenCap(t *testing.T, name string) sturdyref.Ref {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(golden, name+".uri"))
+	require.NoError(t, err)
+	sr, err := sturdyref.Parse(string(text))
+	require.NoError(t, err)
+	return sr
+}
+
+// writeGolden makes such a vat.
+func writeGolden(t *testing.T, to string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(to, 0o755))
+	net, dir := vattest.NewNetwork(), filepath.Join(t.TempDir(), "vat")
+	v := opened(t, net, dir)
+	for _, cfg := range []*vat.ExportConfig{
+		{Label: "good"}, {Label: "revoked"}, {Label: "expired", Lifetime: time.Millisecond},
+		{Label: "used", Once: true}, {Label: "once", Once: true, Expires: time.Unix(4e9, 0)},
+	} {
+		g, err := v.Mint("log", cfg)
+		require.NoError(t, err)
+		switch cfg.Label {
+		case "good", "used":
+			works(t, net, g.Sturdyref())
+		case "revoked":
+			require.NoError(t, g.Revoke())
 		}
-		golden, err := os.ReadFile(file)
-		require.NoError(t, err)
-		d := goldenDisk(t)
-		require.NoError(t, d.Restore(bytes.NewReader(golden)))
-		v, end := d.start(nil)
-		defer end()
-		_, err = v.Collect(t.Context())
-		require.NoError(t, err)
-		p := page(t, v)
-		require.Equal(t, "first", call[string](t, p, "named"))
-		require.Equal(t, []string{"a line"}, call[[]string](t, p, "read"))
-		require.Equal(t, []string{"another line"}, call[[]string](t, p, "readNext"))
-		require.Equal(t, []sturdyref.Ref{goldenFriend(t)}, call[[]sturdyref.Ref](t, p, "knows"))
-		require.Equal(t, "third", call[string](t, call[*vat.Ref](t, p, "follow", "third"), "named"))
-		c := cabinet(t, v)
-		require.Equal(t, []string{"b", "x", "y"}, call[[]string](t, c, "titles"))
-		require.Equal(t, map[string]int{"Zoe": 4}, call[map[string]int](t, c, "old"))
-		require.Equal(t, []int16{-300, 300}, call[[]int16](t, c, "ordered"))
-		require.Equal(t, "a third line", call[string](t, call[*vat.Ref](t, c, "page", 9), "named"))
-		pass(2 * time.Hour)
-		require.Equal(t, []string{"a line", "an alarm"}, call[[]string](t, p, "read"))
-	})
+		require.NoError(t, os.WriteFile(filepath.Join(to, cfg.Label+".uri"), []byte(g.Sturdyref().URI()), 0o644))
+	}
+	require.NoError(t, v.Close())
+	key, err := os.ReadFile(filepath.Join(dir, "key"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(to, "key"), key, 0o644))
+	data, err := os.ReadFile(filepath.Join(dir, "store"))
+	require.NoError(t, err)
+	f, err := os.Create(filepath.Join(to, "store.gz"))
+	require.NoError(t, err)
+	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
+	require.NoError(t, err)
+	_, err = z.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	require.NoError(t, f.Close())
 }

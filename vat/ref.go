@@ -280,6 +280,9 @@ func (r *Ref) WhenBroken(f func(err error)) (stop func()) {
 	default:
 		ref.Watch(b)
 	}
+	if c.holds() {
+		c.hold(&heldBroken{b})
+	}
 	return b.stop
 }
 
@@ -311,7 +314,12 @@ func (b *brokenWatch) tell(r *captp.Ref) {
 
 func (b *brokenWatch) stop() {
 	b.core.lock()
-	defer b.core.leave()
+	b.end()
+	b.core.leave()
+}
+
+// end is stop. Machine right.
+func (b *brokenWatch) end() {
 	b.f = nil
 	switch {
 	case b.ref == nil:

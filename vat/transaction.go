@@ -311,6 +311,12 @@ type heldWatch struct {
 func (h *heldWatch) apply(*core)                { h.p.whenSettled(h.w) }
 func (h *heldWatch) undo(_ *core, err *carried) { h.w.q.smash(err) }
 
+// heldBroken is a WhenBroken, which nobody sees anything of before its turn is committed.
+type heldBroken struct{ b *brokenWatch }
+
+func (h *heldBroken) apply(*core)          {}
+func (h *heldBroken) undo(*core, *carried) { h.b.end() }
+
 // heldCancel is a Cancel.
 type heldCancel struct{ p *promise }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/store"
 )
@@ -98,6 +99,7 @@ type slowWorld struct {
 	book      *logbook
 	v, other  *vat.Vat
 	near, far *vat.Ref
+	listens   sturdyref.Ref // leads to the last listener
 }
 
 // listener is a Recorder of another vat's, as the durable one sees it, and as its own does.
@@ -107,6 +109,7 @@ func (x *slowWorld) listener(t *testing.T) (there, own *vat.Ref) {
 	require.NoError(t, err)
 	sr, err := x.other.Export(own, nil)
 	require.NoError(t, err)
+	x.listens = sr
 	there = x.v.Enliven(sr)
 	require.NoError(t, there.Await(t.Context()))
 	return there, own
