@@ -246,6 +246,7 @@ func TestFailingDisk(t *testing.T) {
 			_, err := vat.Root(v, "another", func() *Page { return &Page{} })
 			require.ErrorIs(t, err, vat.ErrNotStored)
 		}
+		synctest.Wait() // the log is written behind the answers
 		require.Contains(t, book.String(), "sector 7 is gone")
 		end()
 		d.Refuse(nil)
@@ -276,6 +277,7 @@ func TestRefusedBatches(t *testing.T) {
 		again := vat.Send[int](x.far, "write", "b")
 		(<-commits) <- nil
 		require.Equal(t, 2, await(t, again))
+		synctest.Wait() // the log is written behind the answers
 		require.Contains(t, x.book.String(), "no space left on the disk")
 	})
 }
