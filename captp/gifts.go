@@ -101,13 +101,16 @@ func (s *Session) receiveProvide(b capn.Ptr) {
 	}
 }
 
-// lifting is what makes a gift ready, or lifts its embargo, behind what waits at a gate.
+// lifting is what makes a gift ready, or lifts its embargo, behind what waits at a gate. While it waits the donor is charged
+// for it, and for the gift, which may be over.
 type lifting struct {
 	g       *gift
 	embargo string
+	cost    int
 }
 
 func (l *lifting) reach(*Ref) {
+	l.g.s.charge(-l.cost)
 	l.g.ready = true
 	if l.embargo != "" {
 		l.g.lifted = l.embargo
@@ -118,6 +121,8 @@ func (l *lifting) reach(*Ref) {
 // behind does l when the calls of the donor's that came before it have come to the object.
 func (g *gift) behind(l *lifting) {
 	if at := g.s.gate(g.ref); at != nil {
+		l.cost = giftCost + itemCost
+		g.s.charge(l.cost)
 		at.queue = append(at.queue, item{errand: l})
 		return
 	}

@@ -1,0 +1,63 @@
+package captp
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/spec"
+)
+
+// gated is an object whose calls wait until they are told otherwise.
+type gated struct {
+	wait  bool
+	calls []*Call
+}
+
+func (o *gated) Deliver(c *Call) bool {
+	o.calls = append(o.calls, c)
+	if o.wait {
+		return true
+	}
+	c.Return(nil, nil)
+	return false
+}
+func (o *gated) Canceled(c *Call) { c.Fail(errCanceled) }
+func (o *gated) Dropped(*Grant)   {}
+
+// TestLiftingsAtAGate: a donor does not have a host hold one thing after the other for one gift.
+func TestLiftingsAtAGate(t *testing.T) {
+	spec.Covers(t, "HAND-7")
+	o := &gated{wait: true}
+	h := newHostingOf(t, Limits{}, o)
+	s := h.peers["donor"]
+	h.feed("donor", call(1, export(0)), provide(2, export(0), "recipient", id32("x")))
+	before := s.Stats().Charged
+	g := s.gate(s.exports.get(0).ref)
+	require.NotNil(t, g)
+	for i := range 10000 {
+		h.feed("donor", lifts(result(2), fmt.Sprintf("%032d", i)))
+	}
+	if s.Err() == nil {
+		kept, charged := len(g.queue), s.Stats().Charged-before
+		require.GreaterOrEqual(t, charged, int64(kept-3)*itemCost, "%d items are kept, and %d bytes charged for them", kept, charged)
+	}
+}
+
+// TestProvideAndFinishAtAGate: a gift that is over is not kept by the gate that it waited at, for nothing.
+func TestProvideAndFinishAtAGate(t *testing.T) {
+	o := &gated{wait: true}
+	h := newHostingOf(t, Limits{}, o)
+	s := h.peers["donor"]
+	h.feed("donor", call(1, export(0)))
+	before := s.Stats().Charged
+	g := s.gate(s.exports.get(0).ref)
+	for i := range 10000 {
+		h.feed("donor", provide(2, export(0), "recipient", id32(fmt.Sprint(i))), finish(2))
+	}
+	if s.Err() == nil {
+		kept, charged := len(g.queue), s.Stats().Charged-before
+		require.GreaterOrEqual(t, charged, int64(kept)*itemCost, "%d items are kept, and %d bytes charged for them", kept, charged)
+	}
+}
