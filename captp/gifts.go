@@ -138,7 +138,7 @@ func (g *gift) give() {
 	r := g.ref.Retain()
 	g.drop()
 	a.over = true
-	a.c.Return(capRoot[:], []*Ref{r})
+	a.c.answers(capRoot[:], []*Ref{r}) // not Return: what this vat's own code sent to the object is nothing to the recipient
 }
 
 // drop lets go of what is given: taken, or not to be had any more. Who had found it and was not answered waits on, in vain.

@@ -61,3 +61,24 @@ func TestProvideAndFinishAtAGate(t *testing.T) {
 		require.GreaterOrEqual(t, charged, int64(kept)*itemCost, "%d items are kept, and %d bytes charged for them", kept, charged)
 	}
 }
+
+// TestGiftPassesTheHostsOwnGate: what the host's own code sent to the object, and what waits there, is nothing to the
+// recipient, who passed it by the vine.
+func TestGiftPassesTheHostsOwnGate(t *testing.T) {
+	spec.Covers(t, "HAND-9")
+	o := &gated{wait: true}
+	h := newHostingOf(t, Limits{}, o)
+	own := h.m.Near(o, nil)
+	h.m.Send(own, &Outgoing{Params: params("", 0)}).Done() // waits for its argument
+	require.Len(t, o.calls, 1)
+	o.wait = false
+	h.feed("donor", call(1, export(0)))
+	require.Len(t, o.calls, 2, "the donor's pass")
+	h.feed("donor", provide(2, export(0), "recipient", id32("x")))
+	h.feed("recipient", accept(1, "donor", id32("x"), ""))
+	out := h.out("recipient")
+	require.Contains(t, out, "sender-hosted", out)
+	own.Release()
+	o.calls[0].Return(nil, nil)
+	h.clean()
+}

@@ -118,6 +118,11 @@ func (c *Call) Return(results []byte, caps []*Ref) {
 			r.Release()
 		}
 	}
+	c.answers(results, caps)
+}
+
+// answers is Return for references that do not go out behind what this vat's own code has sent to them.
+func (c *Call) answers(results []byte, caps []*Ref) {
 	p := payload{flat: results, caps: caps}
 	if results == nil {
 		p.flat = emptyStruct[:]
