@@ -18,8 +18,9 @@ type donation struct {
 }
 
 const (
-	maxGifts     = 1024 // Provides that are open between two vats
-	giftTicks    = 60   // for how long a host keeps a gift
+	maxGifts     = 1024    // Provides that are open between two vats
+	maxUnread    = 1 << 20 // bytes that a host has not taken, beyond which it is told of no gifts: they take no credit
+	giftTicks    = 60      // for how long a host keeps a gift
 	provideTicks = giftTicks + 10
 	giveTicks    = 4  // for how long a donor that would like to go stays
 	acceptTicks  = 10 // for how long a host lets an Accept wait
@@ -35,7 +36,8 @@ func (s *Session) donates(r *Ref) bool {
 		return false
 	}
 	h := r.imp.s
-	return h != s && h.offered && h.err == nil && s.err == nil && h.vat != s.vat && h.donations < maxGifts
+	return h != s && h.offered && h.err == nil && s.err == nil && h.vat != s.vat && h.donations < maxGifts &&
+		len(h.out)+h.unsent <= maxUnread
 }
 
 // donate makes a gift of r, which its host is told of at once: behind what was sent on r. The descriptor names the vine and
