@@ -221,7 +221,7 @@ func (ls *Links) decide(p *peer, o *offer, v verdict) decision {
 		d.link.receiver = ls.config.Handler.Open(d.link)
 		p.link = d.link
 	}
-	p.failures = 0
+	p.failures, p.strayed = 0, 0
 	d.claims = claims{used: ls.number, seen: p.pair.taken}
 	ls.attach(d.link, o.transport)
 	ls.unhold(p)

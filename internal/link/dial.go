@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,10 +19,13 @@ type dial struct {
 	link   *Link
 	peer   *peer
 	number uint64 // the session number: of all attempts, for only one sends message 3
-	hints  []hint
 	delay  time.Duration
+	more   chan struct{} // has room for one: the program has said where else to dial
 
 	mu    sync.Mutex
+	told  bool // it is strangers' choice alone where it leads
+	hints []hint
+	begun int                   // of the hints
 	won   bool                  // by one attempt
 	over  bool                  // the race has ended
 	conns map[net.Conn]struct{} // under handshake, or the winner's
@@ -35,9 +39,11 @@ type attempt struct {
 // run is the goroutine of a dial, and then the link's reader.
 func (d *dial) run() {
 	t, err := d.race()
-	if err != nil {
-		d.failed(err)
-		return
+	for err != nil {
+		if d.failed(err) {
+			return
+		}
+		t, err = d.race()
 	}
 	ls, l := d.links, d.link
 	ls.mu.Lock()
@@ -67,55 +73,140 @@ func (d *dial) current() bool {
 	return d.peer.link == d.link && d.peer.pair.phase == dialling && d.peer.pair.own == d.number
 }
 
-// failed ends the link, unless it found a transport of the peer's meanwhile.
-func (d *dial) failed(err error) {
+// failed ends the link, unless it found a transport of the peer's meanwhile. It gives false if there is yet another
+// place to dial.
+func (d *dial) failed(err error) bool {
 	ls := d.links
 	ls.mu.Lock()
 	current := d.current()
+	if current && d.link.ctx.Err() == nil && d.left() {
+		ls.mu.Unlock()
+		return false
+	}
 	if current {
-		d.peer.failures++
+		if d.stray() {
+			d.peer.strayed++
+		} else {
+			d.peer.failures++
+		}
 		ls.leave(d.peer)
 	}
 	ls.mu.Unlock()
 	if current && d.link.finish(err) {
 		d.link.tell()
 	}
+	return true
 }
 
-// race runs the attempts.
+// add has the dial go to these places too, which the program knows, and to them next. The caller holds Links.mu.
+func (d *dial) add(hints []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range hints {
+		at := hint{location: h}
+		if checkLocation(h) != nil || slices.Contains(d.hints, at) {
+			continue
+		}
+		d.hints = slices.Insert(d.hints, d.begun, at)
+		d.told = false
+		d.signal()
+	}
+}
+
+// signal has race, or the pause before it, look at the hints again.
+func (d *dial) signal() {
+	select {
+	case d.more <- struct{}{}:
+	default:
+	}
+}
+
+// next gives the next place to dial, if there is one left.
+func (d *dial) next() (at hint, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.begun == len(d.hints) {
+		return at, false
+	}
+	at = d.hints[d.begun]
+	d.begun++
+	return at, true
+}
+
+// left tells whether there is a place left to dial.
+func (d *dial) left() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.begun < len(d.hints)
+}
+
+// stray tells whether it is strangers' choice alone where the dial leads.
+func (d *dial) stray() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.told
+}
+
+// race runs the attempts, from the first that was not begun yet.
 func (d *dial) race() (*transport, error) {
-	if err := pause(d.link.ctx, d.delay); err != nil {
+	if err := d.pause(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(d.link.ctx)
 	defer cancel()
 	defer d.giveUp()
-	results := make(chan attempt, len(d.hints))
+	results := make(chan attempt)
 	next := time.NewTimer(0)
 	defer next.Stop()
 	var errs []error
-	for begun := 0; len(errs) < len(d.hints); {
+	for running := 0; running > 0 || d.left(); {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-next.C:
+		case <-d.more:
 		case r := <-results:
 			if r.err == nil {
 				d.end(r.transport.conn) // giveUp is not to close it
 				return r.transport, nil
 			}
+			running--
 			errs = append(errs, r.err)
 		}
-		if begun < len(d.hints) {
-			hint := d.hints[begun]
-			begun++
-			if !d.links.crew.start(func() { results <- d.attempt(ctx, hint) }) {
-				return nil, ErrClosed
-			}
-			next.Reset(d.links.limits.DialStagger)
+		at, ok := d.next()
+		if !ok {
+			continue
 		}
+		running++
+		if !d.links.crew.start(func() {
+			select {
+			case results <- d.attempt(ctx, at):
+			case <-ctx.Done(): // giveUp closes what it has
+			}
+		}) {
+			return nil, ErrClosed
+		}
+		next.Reset(d.links.limits.DialStagger)
 	}
 	return nil, &Error{Reason: ErrUnreachable, Cause: errors.Join(errs...)}
+}
+
+// pause waits until it is time to dial. What strangers' dials came to has no place wait that the program knows.
+func (d *dial) pause() error {
+	if !d.stray() {
+		return pause(d.link.ctx, d.delay)
+	}
+	t := time.NewTimer(d.delay)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return d.link.ctx.Err()
+	case <-d.more:
+		d.signal()
+		return nil
+	case <-d.link.ctx.Done():
+		return d.link.ctx.Err()
+	}
 }
 
 // attempt dials one location, up to message 2.

@@ -66,7 +66,9 @@ type peer struct {
 	held     *offer    // waits for the answer to our dial
 	hints    []string  // where to dial
 	told     []string  // where else to dial, with care: of strangers' choosing
+	dial     *dial     // the last that was begun
 	failures int       // in a row
+	strayed  int       // … of dials to where only strangers said that it is
 	left     time.Time // when link became nil
 }
 
@@ -194,6 +196,9 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	}
 	if p.link != nil {
 		defer ls.mu.Unlock()
+		if donor == nil && p.dial != nil && p.dial.current() {
+			p.dial.add(hints)
+		}
 		return p.link
 	}
 	l := ls.newLink(id)
@@ -209,9 +214,12 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	}
 	if problem == nil {
 		ls.number++
-		d := &dial{links: ls, link: l, peer: p, number: ls.number, hints: p.toDial(), delay: ls.backoff(p)}
+		d := &dial{
+			links: ls, link: l, peer: p, number: ls.number, hints: p.toDial(), delay: ls.backoff(p),
+			more: make(chan struct{}, 1), told: len(p.hints) == 0,
+		}
 		if ls.crew.start(d.run) {
-			p.link = l
+			p.link, p.dial = l, d
 			p.pair.dial(ls.number)
 			ls.mu.Unlock()
 			return l
@@ -296,7 +304,7 @@ func (ls *Links) peer(id crypto.VatID) *peer {
 	p := ls.peers[id]
 	if p != nil {
 		if p.link == nil && now.Sub(p.left) > remembered {
-			p.pair, p.failures = pair{smaller: p.pair.smaller}, 0
+			p.pair, p.failures, p.strayed = pair{smaller: p.pair.smaller}, 0, 0
 		}
 		return p
 	}
@@ -317,12 +325,17 @@ func (ls *Links) peer(id crypto.VatID) *peer {
 }
 
 // backoff gives how long to wait before the next dial: full jitter, so that those
-// who lost a vat together do not come back together.
+// who lost a vat together do not come back together. Dials to where only strangers
+// said that it is do not have the program wait.
 func (ls *Links) backoff(p *peer) time.Duration {
-	if p.failures == 0 {
+	failures := p.failures
+	if len(p.hints) == 0 {
+		failures += p.strayed
+	}
+	if failures == 0 {
 		return 0
 	}
-	limit := ls.limits.RedialMin << min(p.failures-1, 20)
+	limit := ls.limits.RedialMin << min(failures-1, 20)
 	return rand.N(min(limit, ls.limits.RedialMax))
 }
 
@@ -340,7 +353,7 @@ func (ls *Links) end(l *Link, err error) bool {
 // leave makes a pair idle, and lets an offer that waits take the place. The caller
 // holds ls.mu.
 func (ls *Links) leave(p *peer) {
-	p.link, p.left = nil, time.Now()
+	p.link, p.dial, p.left = nil, nil, time.Now()
 	p.pair.left()
 	ls.unhold(p)
 }

@@ -114,7 +114,7 @@ func (ls *Links) await(l *Link, t *transport) bool {
 		return false
 	}
 	p.pair.answer(c)
-	p.failures = 0
+	p.failures, p.strayed = 0, 0
 	l.mu.Lock()
 	l.established()
 	l.mu.Unlock()

@@ -1,0 +1,76 @@
+package link
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/memnet"
+	"github.com/vatnet/vatnet/spec"
+)
+
+// silent listens on a host of n, and says nothing to whoever comes.
+func silent(t *testing.T, n *memnet.Net, name string) net.Listener {
+	ln, err := n.Host(name).Listen(port)
+	require.NoError(t, err)
+	go func() {
+		for {
+			if _, err := ln.Accept(); err != nil {
+				return
+			}
+		}
+	}()
+	return ln
+}
+
+// What a donor says of a vat does not keep the program from that vat, where it knows it to be.
+func TestToldDialDoesNotStandInTheWay(t *testing.T) {
+	spec.Covers(t, "LOC-9")
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		id1, id2 := identities()
+		client := newVat(t, n, "client", id1, nil)
+		defer client.close()
+		other := newVat(t, n, "other", id2, nil)
+		defer other.close()
+		ln := silent(t, n, "silent")
+		defer func() { _ = ln.Close() }()
+		client.told(crypto.VatID{1}, id2.VatID(), "silent"+port)
+		pass(time.Second)
+		s := client.link(id2.VatID(), "other"+port) // it knows better
+		pass(2 * time.Second)
+		require.NoError(t, s.end())
+		s.mu.Lock()
+		ups := len(s.ups)
+		s.mu.Unlock()
+		pass(time.Minute)
+		require.Equal(t, 1, ups, "the program's own hint is not dialled; it got: %v", s.end())
+	})
+}
+
+// Nor do its failures have the program wait.
+func TestToldFailuresDoNotDelay(t *testing.T) {
+	spec.Covers(t, "LOC-9")
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		id1, id2 := identities()
+		client := newVat(t, n, "client", id1, nil)
+		defer client.close()
+		other := newVat(t, n, "other", id2, nil)
+		defer other.close()
+		for range donorDials {
+			client.told(crypto.VatID{1}, id2.VatID(), "nobody"+port)
+			pass(6 * time.Second)
+		}
+		pass(30 * time.Second)
+		s := client.link(id2.VatID(), "other"+port)
+		pass(10 * time.Millisecond)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		require.Len(t, s.ups, 1, "the program's first dial waits")
+	})
+}
