@@ -1,5 +1,7 @@
 package captp
 
+import "slices"
+
 // State is the state of a reference, as E names them.
 //
 //	          resolve                  session ends, grant revoked
@@ -224,6 +226,18 @@ func (r *Ref) Object() (Object, *Grant) {
 		return s.obj, s.grant
 	}
 	return nil, nil
+}
+
+// Waiting returns how many calls wait for the local promise r to settle, and lets go of those that were canceled.
+func (r *Ref) Waiting() (n int) {
+	r.queue = slices.DeleteFunc(r.queue, func(it item) bool {
+		if it.call == nil || it.call.state != callSettled {
+			n++
+			return false
+		}
+		return true
+	})
+	return n
 }
 
 // Err returns why the reference is broken, nil if it is not.

@@ -140,7 +140,12 @@ func (h *healing) Dropped(*captp.Grant) {
 func (h *healing) Changed(*captp.Ref) { h.core.later(h) }
 
 // full reports whether no more sends may wait. Machine right.
-func (h *healing) full() bool { return h.state == healAway && h.waiting >= h.cfg.Queue }
+func (h *healing) full() bool {
+	if h.state == healAway && h.waiting >= h.cfg.Queue {
+		h.waiting = h.now.Waiting() // some may have been canceled
+	}
+	return h.state == healAway && h.waiting >= h.cfg.Queue
+}
 
 // admit notes a send on ref, what sendTo gave, and reports whether there is room for it. Machine right.
 func (h *healing) admit(ref *captp.Ref) bool {
@@ -149,7 +154,7 @@ func (h *healing) admit(ref *captp.Ref) bool {
 		return true
 	case h.full():
 		return false
-	case h.waiting == 0:
+	case h.keep == nil:
 		h.keep = h.core.machine.Near(h, nil)
 	}
 	h.waiting++
@@ -239,6 +244,9 @@ func (h *healing) lost(why *captp.Error) {
 func (h *healing) again() {
 	c := h.core
 	h.rest()
+	if h.state == healAway && h.waiting > 0 && h.now.Waiting() == 0 {
+		h.release() // all were canceled
+	}
 	if h.state == healAway && c.refused == nil {
 		c.outside = append(c.outside, h.try)
 	}
