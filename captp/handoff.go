@@ -34,10 +34,10 @@ type Introducer interface {
 
 // Handoff is the recipient's side of one: a reference that goes by a vine and looks for the direct way.
 //
-//	        Met                 Grant, Offer                Return, or no way
-//	seeking ───────▶ meeting ───────────────▶ accepting ─────────────────────▶ over
-//	   │                │                        └─────── no answer in time ────▶ over
-//	   └────────────────┴──── no session, the donor is gone, the reference was dropped ──▶ over
+//	         others are over        Met                 Grant, Offer                Return, or no way
+//	waiting ─────────────────▶ seeking ───────▶ meeting ───────────────▶ accepting ─────────────────────▶ over
+//	   │                          │                │                        └─────── no answer in time ────▶ over
+//	   └──────────────────────────┴────────────────┴──── no session, the donor is gone, the reference was dropped ──▶ over
 type Handoff struct {
 	state     handState
 	p         *Ref     // what is passed to objects; no holder until it is closed
@@ -56,7 +56,8 @@ type Handoff struct {
 type handState uint8
 
 const (
-	handSeeking   handState = iota // the introducer was asked
+	handWaiting   handState = iota // the donor has passed many, whose turn is first
+	handSeeking                    // the introducer was asked
 	handMeeting                    // the session is not up yet
 	handAccepting                  // the way is closed, the host is asked
 	handOver
@@ -123,7 +124,7 @@ func (s *Session) receiveThird(d capn.Ptr) (*Ref, bool) {
 		return v, s.failing == ""
 	}
 	v.imp.vine = true
-	if !s.offered || s.handoffs >= maxHandoffs {
+	if !s.offered || len(s.unsought) >= maxUnsought {
 		return v, true
 	}
 	h := &Handoff{v: v, donor: s}
@@ -138,9 +139,20 @@ func (s *Session) receiveThird(d capn.Ptr) (*Ref, bool) {
 		h.cost += len(l)
 	}
 	s.charge(h.cost)
-	s.handoffs++
-	s.m.cfg.Introducer.Meet(h)
+	s.unsought = append(s.unsought, h)
+	s.seek()
 	return p, true
+}
+
+// seek goes after what the peer has passed, as long as not too much is under way.
+func (s *Session) seek() {
+	for len(s.unsought) > 0 && s.handoffs < maxHandoffs && s.err == nil {
+		h := s.unsought[0]
+		s.unsought = s.unsought[1:]
+		h.state = handSeeking
+		s.handoffs++
+		s.m.cfg.Introducer.Meet(h)
+	}
 }
 
 // decode reads the Contact of a ThirdPartyCapDescriptor.
@@ -171,8 +183,9 @@ func (h *Handoff) decode(tp capn.Ptr) bool {
 const (
 	maxLocations = 8
 	maxLocation  = 264
-	maxEmbargo   = 32  // bytes of an embargo's id
-	maxHandoffs  = 256 // that are under way, of one donor's
+	maxEmbargo   = 32   // bytes of an embargo's id
+	maxHandoffs  = 256  // that are under way, of one donor's …
+	maxUnsought  = 4096 // … and that wait for these
 	handCost     = 640
 	pickUpTicks  = 20 // for how long a reference waits for its host: longer than a host lets an Accept wait
 )
@@ -264,12 +277,15 @@ func (m *Machine) stay(h *Handoff) {
 func (h *Handoff) over() {
 	self := func(x *Handoff) bool { return x == h }
 	switch h.state {
+	case handWaiting:
+		h.donor.unsought = slices.DeleteFunc(h.donor.unsought, self)
 	case handMeeting:
 		h.to.meeting = slices.DeleteFunc(h.to.meeting, self)
 	case handAccepting:
 		h.donor.m.accepting = slices.DeleteFunc(h.donor.m.accepting, self)
 	case handSeeking, handOver:
 	}
+	began := h.state != handWaiting
 	h.state, h.accept = handOver, nil
 	h.p.hand, h.p.to = nil, nil
 	if h.p.route == routeVine {
@@ -279,7 +295,10 @@ func (h *Handoff) over() {
 		imp.hand = nil
 	}
 	h.donor.charge(-h.cost)
-	h.donor.handoffs--
+	if began {
+		h.donor.handoffs--
+		h.donor.seek()
+	}
 	h.v.Release()
 }
 

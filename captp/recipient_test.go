@@ -146,3 +146,40 @@ func TestWhatIsOverIsNotKept(t *testing.T) {
 		})
 	}
 }
+
+// TestManyHandoffs: beyond those that are under way, what a donor passes is picked up in its turn.
+func TestManyHandoffs(t *testing.T) {
+	spec.Covers(t, "HAND-12")
+	h := newHosting(t, Limits{})
+	h.peers["stranger"].Grant(1000, 1<<20)
+	var refs []*Ref
+	for i := range uint32(maxHandoffs + 4) {
+		refs = append(refs, h.passed(5+i, "stranger"))
+		require.True(t, refs[i].Session() == h.peers["donor"])
+	}
+	require.Len(t, h.meets, maxHandoffs)
+	refs[maxHandoffs].Release() // waits yet
+	refs[0].Release()
+	require.Len(t, h.meets, maxHandoffs+1)
+	h.m.Met(h.meets[1], nil)
+	require.Len(t, h.meets, maxHandoffs+2)
+	h.m.Met(h.meets[2], h.peers["stranger"])
+	require.Len(t, h.meets, maxHandoffs+2)
+	h.feed("stranger", returns(0, hosted(9)))
+	require.Len(t, h.meets, maxHandoffs+3)
+	h.m.Met(h.meets[maxHandoffs+2], h.peers["stranger"])
+	h.feed("stranger", returns(0, hosted(10)))
+	require.True(t, refs[maxHandoffs+3].Session() == h.peers["stranger"])
+	for _, n := range []int{0, maxHandoffs} {
+		refs[n] = nil
+	}
+	h.peers["donor"].Disconnect(PeerGone.ends(), false)
+	require.Empty(t, h.peers["donor"].unsought)
+	require.Zero(t, h.peers["donor"].handoffs)
+	for _, r := range refs {
+		if r != nil {
+			r.Release()
+		}
+	}
+	h.clean()
+}

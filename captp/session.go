@@ -38,7 +38,8 @@ type Session struct {
 	offered   bool       // the peer takes part in handoff, as this vat does …
 	locations []string   // … and may be found there
 	meeting   []*Handoff // wait until it is up
-	handoffs  int        // of what the peer has passed, under way
+	unsought  []*Handoff // of what the peer has passed, those that wait for others …
+	handoffs  int        // … that are under way
 	donations int        // Provides that are open, of the questions
 	owed      int        // Accepts that were given up, and have no Return yet
 
