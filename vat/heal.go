@@ -193,7 +193,10 @@ func (h *healing) afterwards() {
 	case healThere:
 		if h.now.State() == captp.Broken {
 			h.lost(h.now.Err())
+			return
 		}
+		h.now.Unwatch(h) // what was found has settled: it may yet break
+		h.now.Watch(h)
 	case healEnded:
 		h.endAttempt()
 	case healForgotten:
