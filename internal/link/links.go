@@ -181,13 +181,20 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	var problem error
 	ls.mu.Lock()
 	p := ls.peers[id]
-	if donor != nil && (p == nil || p.link == nil) && !ls.closed && id != ls.self && !ls.donors.take(*donor, time.Now()) {
-		ls.log.Debug("a vat told of too many vats to dial", "donor", donor.Short())
+	told := donor != nil && (p == nil || p.link == nil) && !ls.closed && id != ls.self // it may make for a dial of the donor's
+	somewhere := p != nil && len(p.hints)+len(p.told) > 0 || len(remember(nil, hints, 1)) > 0
+	switch {
+	case told && p == nil && !somewhere:
 		p = &peer{} // not in the table; the link ends at once
+	case told && somewhere && !ls.donors.take(*donor, time.Now()):
+		ls.log.Debug("a vat told of too many vats to dial", "donor", donor.Short())
+		p = &peer{} // likewise
 		problem = &Error{Reason: ErrUnreachable, Cause: errTold}
-	} else if p = ls.peer(id); p == nil {
-		p = &peer{}
-		problem = &Error{Reason: ErrUnreachable, Cause: errTooManyPeers}
+	default:
+		if p = ls.peer(id); p == nil {
+			p = &peer{}
+			problem = &Error{Reason: ErrUnreachable, Cause: errTooManyPeers}
+		}
 	}
 	if donor == nil {
 		p.hints = remember(p.hints, hints, ls.limits.Hints)

@@ -74,3 +74,29 @@ func TestToldFailuresDoNotDelay(t *testing.T) {
 		require.Len(t, s.ups, 1, "the program's first dial waits")
 	})
 }
+
+// A vat that nobody can dial costs its donor no dial.
+func TestNoLocationIsNoDial(t *testing.T) {
+	spec.Covers(t, "LOC-11")
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		id1, id2 := identities()
+		client := newVat(t, n, "client", id1, nil)
+		defer client.close()
+		other := newVat(t, n, "other", id2, nil)
+		defer other.close()
+		for range donorDials + 1 {
+			s := client.told(crypto.VatID{1}, crypto.VatID{2})
+			pass(0)
+			require.ErrorIs(t, s.end(), ErrUnreachable)
+		}
+		client.links.mu.Lock()
+		require.Empty(t, client.links.peers, "nor does it take a place in the table")
+		client.links.mu.Unlock()
+		s := client.told(crypto.VatID{1}, id2.VatID(), "other"+port)
+		pass(time.Second)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		require.Len(t, s.ups, 1)
+	})
+}
