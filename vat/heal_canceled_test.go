@@ -53,7 +53,10 @@ func TestHealClosed(t *testing.T) {
 		pass(time.Minute)
 		require.NoError(t, v.Close())
 		require.ErrorIs(t, failure(t, sent), vat.ErrClosed)
-		require.Error(t, r.Await(t.Context()))
+		require.Equal(t, vat.BrokenRef, r.State())
+		require.ErrorIs(t, r.Err(), vat.ErrClosed)
+		require.ErrorIs(t, r.Await(t.Context()), vat.ErrClosed)
+		require.ErrorIs(t, r.Ready(t.Context()), vat.ErrClosed)
 		require.ErrorIs(t, failure(t, r.Send("note", "x")), vat.ErrClosed)
 	})
 }

@@ -239,6 +239,10 @@ func (v *Vat) Close() error {
 func (c *core) refuse(err error) {
 	c.refused = err
 	c.drain = nil
+	for _, h := range slices.Clone(c.mending) {
+		h.rest()
+		h.end(toWire(err))
+	}
 	for {
 		t, ok := c.turns.pop()
 		if !ok {
