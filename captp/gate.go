@@ -102,6 +102,10 @@ func (m *Machine) behindGate(s *Session, r *Ref) *Ref {
 	if g == nil {
 		return r.Retain()
 	}
+	// What stands behind the same calls is the same: there are no more of these than of calls, which are charged.
+	if n := len(g.queue); n > 0 && g.queue[n-1].open != nil {
+		return g.queue[n-1].open.Retain()
+	}
 	p := m.NewPromise()
 	g.queue = append(g.queue, item{open: p.Retain()})
 	return p

@@ -82,3 +82,16 @@ func TestGiftPassesTheHostsOwnGate(t *testing.T) {
 	o.calls[0].Return(nil, nil)
 	h.clean()
 }
+
+// TestResolvesAtAGate: references that come home to a closed gate take no more room there than the calls before them.
+func TestResolvesAtAGate(t *testing.T) {
+	h := newHostingOf(t, Limits{}, &gated{wait: true})
+	s := h.peers["donor"]
+	h.feed("donor", call(1, export(0)))
+	g := s.gate(s.exports.get(0).ref)
+	for range 1000 {
+		h.feed("donor", resolve(99, yours(0)))
+	}
+	require.Nil(t, s.Err())
+	require.LessOrEqual(t, len(g.queue), 1)
+}
