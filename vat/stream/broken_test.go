@@ -238,3 +238,24 @@ func TestCanceledTakes(t *testing.T) {
 		}
 	})
 }
+
+// TestManyIdle: receivers that have asked for as much as their vat may have open at another one can
+// be closed, and it goes on.
+func TestManyIdle(t *testing.T) {
+	bubble(t, func(w *world) {
+		a := w.vat("a")
+		var all []*stream.Receiver[int]
+		for range 1100 {
+			all = append(all, stream.ReceiverFrom[int](w.give(a, channel[int](w, nil).RecvEnd()), 0))
+		}
+		pass(time.Second)
+		for _, r := range all {
+			r.Close()
+		}
+		ctx, cancel := context.WithTimeout(w.ctx, time.Minute)
+		defer cancel()
+		end, err := vat.Call[int](ctx, w.give(a, &giver{end: 7}), "end")
+		require.NoError(t, err)
+		require.Equal(t, 7, end)
+	})
+}

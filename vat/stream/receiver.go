@@ -27,10 +27,11 @@ type Receiver[T any] struct {
 
 // take is items that were asked for.
 type take[T any] struct {
-	max   int
-	done  bool // answered, though one before may not be
-	items []T
-	err   error
+	max    int
+	answer *vat.Promise[[]T]
+	done   bool // answered, though one before may not be
+	items  []T
+	err    error
 }
 
 // ReceiverFrom makes a Receiver of a reference to a receive end, or of a promise for one.
@@ -52,10 +53,10 @@ func ReceiverFrom[T any](from vat.Target, ahead int) *Receiver[T] {
 func (r *Receiver[T]) ask() {
 	step := max(1, r.ahead/4)
 	for r.err == nil && len(r.items)+r.want+step <= r.ahead {
-		t := &take[T]{max: step}
+		t := &take[T]{max: step, answer: vat.Send[[]T](r.from, "take", step)}
 		r.asked = append(r.asked, t)
 		r.want += step
-		settled(vat.Send[[]T](r.from, "take", step), func(items []T, err error) { r.answered(t, items, err) })
+		settled(t.answer, func(items []T, err error) { r.answered(t, items, err) })
 	}
 }
 
@@ -197,6 +198,10 @@ func (r *Receiver[T]) CloseWithError(err error) {
 	r.items = nil
 	if r.err == nil {
 		r.err = ErrClosed
+		for _, t := range r.asked { // they may be all that its vat may have open there
+			t.answer.Cancel()
+		}
+		r.asked = nil
 		r.from.Send("close", err)
 	}
 	r.change.wake()

@@ -295,6 +295,7 @@ func TestOwnerCloses(t *testing.T) {
 		n, err := r.Recv(w.ctx)
 		require.NoError(t, err)
 		require.Equal(t, 0, n)
+		synctest.Wait()
 		r.Close()
 		synctest.Wait()
 		r = stream.ReceiverFrom[int](w.give(w.hub, ch.RecvEnd()), 0)
