@@ -8,7 +8,7 @@ type Config struct {
 	// Default 64, at least 16.
 	Window int
 	// MaxItem is how large an item may be: 8 bytes for each value in it, and the
-	// bytes of its texts and data. Default 64 KiB. A stream of bytes needs 17 KiB.
+	// bytes of its texts, data and big integers. Default 64 KiB. A stream of bytes needs 17 KiB.
 	MaxItem int
 	// MaxSenders is how many senders, and how many receivers, may have opened the
 	// channel at a time. Default 32.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -178,6 +179,30 @@ func TestItems(t *testing.T) {
 		require.ErrorContains(t, err, "chan int cannot be sent", "the receiver hears why, too")
 		require.Equal(t, []any{"one"}, all, "nothing behind the gap")
 	})
+}
+
+// embedded is part of what it is embedded in.
+type embedded struct{ Text string }
+
+// TestTooLarge: whatever makes an item large, it is not kept.
+func TestTooLarge(t *testing.T) {
+	number := new(big.Int).Lsh(big.NewInt(1), 8*(64<<10))
+	bubble(t, func(w *world) {
+		refuses(w, number)
+		refuses[any](w, number)
+		refuses(w, map[string]big.Int{"": *number})
+		refuses(w, struct{ embedded }{embedded{strings.Repeat("x", 64<<10)}})
+		refuses(w, []string{strings.Repeat("x", 32<<10), strings.Repeat("x", 32<<10)})
+	})
+}
+
+// refuses has a channel refuse an item that is too large.
+func refuses[T any](w *world, item T) {
+	w.Helper()
+	s := stream.SenderTo[T](w.give(w.hub, channel[T](w, nil).SendEnd()))
+	require.NoError(w, s.Send(w.ctx, item))
+	pass(time.Second)
+	require.ErrorIs(w, s.Close(), stream.ErrTooLarge, "%T", item)
 }
 
 // flood is a receive end that gives more than it was asked for.

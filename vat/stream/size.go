@@ -1,12 +1,17 @@
 package stream
 
-import "reflect"
+import (
+	"math/big"
+	"reflect"
+)
 
 // valueSize is what each value counts for in the size of an item, whatever it is.
 const valueSize = 8
 
 // maxDepth is how deep an item is looked at; values of vat are not deeper.
 const maxDepth = 32
+
+var typeBigInt = reflect.TypeFor[big.Int]()
 
 // sizeOf returns the size of an item, as Config.MaxItem counts it. Beyond enough it stops
 // counting. It allocates nothing for texts, data and numbers.
@@ -47,8 +52,14 @@ func (s *sizer) add(v reflect.Value, depth int) {
 			s.add(it.Value(), depth+1)
 		}
 	case reflect.Struct:
+		if v.Type() == typeBigInt {
+			x := new(big.Int)
+			reflect.ValueOf(x).Elem().Set(v) // v may have no address; its words are shared
+			s.size += (x.BitLen() + 7) / 8
+			return
+		}
 		for i := 0; i < v.NumField() && s.size <= s.enough; i++ {
-			if v.Type().Field(i).IsExported() {
+			if f := v.Type().Field(i); f.IsExported() || f.Anonymous { // its fields are the struct's
 				s.add(v.Field(i), depth+1)
 			}
 		}
