@@ -138,19 +138,23 @@ func complain(format string, args ...any) {
 }
 
 // Serve exports objects of v, writes their sturdyrefs to out, each in a line and in
-// their order, and waits until ctx ends. Then it shuts v down in order: calls under
+// their order, all at once, and waits until ctx ends. Then it shuts v down in order: calls under
 // way have five seconds to end. It returns what went wrong.
 //
 // To out go secrets: it should be a file of its owner's, or a pipe to who may have
 // them.
 func Serve(ctx context.Context, v *vat.Vat, out io.Writer, objects ...any) error {
+	var lines strings.Builder // written at once: who sees one, in a file, say, sees all
 	var err error
 	for _, o := range objects {
 		sr, xerr := v.Export(o, nil)
 		if xerr == nil {
-			_, xerr = fmt.Fprintln(out, sr.URI())
+			lines.WriteString(sr.URI() + "\n")
 		}
 		err = errors.Join(err, xerr)
+	}
+	if err == nil {
+		_, err = io.WriteString(out, lines.String())
 	}
 	if err == nil {
 		<-ctx.Done()

@@ -48,6 +48,27 @@ func TestServe(t *testing.T) {
 	require.ErrorIs(t, err, vat.ErrClosed)
 }
 
+// Who waits until there is a line takes the last one for the least of the rights: none may come later.
+func TestServeAtOnce(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	var writes writes
+	writes.then = stop
+	require.NoError(t, Serve(ctx, vattest.NewNetwork().Vat(t, "there", nil), &writes, &Greeter{}, &Greeter{}))
+	require.Len(t, writes.all, 1)
+	require.Equal(t, 2, strings.Count(writes.all[0], "\n"))
+}
+
+type writes struct {
+	all  []string
+	then func()
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.all = append(w.all, string(p))
+	w.then()
+	return len(p), nil
+}
+
 // What cannot be exported or told ends the server, and its vat.
 func TestServeFails(t *testing.T) {
 	for name, c := range map[string]struct {
