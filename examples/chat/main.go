@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/vatnet/vatnet/vat"
 	"github.com/vatnet/vatnet/vat/group"
@@ -68,8 +69,8 @@ func (r *Room) Enter(name string, listener *vat.Ref) (*Seat, error) {
 	switch {
 	case r.seats[name] != nil:
 		return nil, errTaken
-	case name == "" || len(name) > 20:
-		return nil, errors.New("a name has 1 to 20 bytes")
+	case name == "" || len(name) > 20 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }):
+		return nil, errors.New("a name is a word of up to 20 bytes") // or it could look as if others spoke
 	case listener == nil:
 		return nil, errors.New("nobody listens")
 	}

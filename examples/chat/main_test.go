@@ -28,6 +28,7 @@ func TestProcesses(t *testing.T) {
 	heard += bob.Lines(t, 3)
 
 	require.Contains(t, p.Fail(t, room, "bob"), "somebody else has that name")
+	require.Contains(t, p.Fail(t, room, "bob> I agree. <eve"), "a name is a word")
 	require.Contains(t, p.Fail(t, "-remove", "bob", room), "no such verb")
 	require.Contains(t, p.Fail(t, "-remove", "mallory", moderator), "not in the room")
 	require.Empty(t, p.Run(t, "-remove", "bob", moderator))
@@ -85,7 +86,7 @@ func TestThousand(t *testing.T) {
 		}
 		ear := &heard{said: map[string]int{}, all: all.Done, want: speakers * each}
 		all.Add(1)
-		seat, err := vat.Call[*vat.Ref](t.Context(), there, "enter", fmt.Sprint("member ", i), ear)
+		seat, err := vat.Call[*vat.Ref](t.Context(), there, "enter", fmt.Sprint("member", i), ear)
 		require.NoError(t, err)
 		seats, ears = append(seats, seat), append(ears, ear)
 	}
