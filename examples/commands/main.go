@@ -78,7 +78,7 @@ func client(ctx context.Context, object *vat.Ref, args []string) error {
 	}
 	values := make([]any, len(args)-1)
 	for i, arg := range args[1:] {
-		values[i] = value(arg)
+		values[i] = value(args[0], arg)
 	}
 	result, err := vat.Call[any](ctx, object, args[0], values...)
 	if err == nil && result != nil {
@@ -87,8 +87,11 @@ func client(ctx context.Context, object *vat.Ref, args []string) error {
 	return err
 }
 
-// value takes for a number what reads as one.
-func value(arg string) any {
+// value takes for a number what reads as one, but where texts are wanted.
+func value(command, arg string) any {
+	if command == "echo" || command == "reverse" {
+		return arg
+	}
 	if n, err := strconv.ParseInt(arg, 10, 64); err == nil {
 		return n
 	}

@@ -17,6 +17,7 @@ func TestProcesses(t *testing.T) {
 	for _, c := range []struct{ command, out string }{
 		{"echo hello", "hello\n"},
 		{"reverse füße", "eßüf\n"},
+		{"reverse 012", "210\n"},
 		{"square 12", "144\n"},
 		{"add 1 2 3.5", "6.5\n"},
 		{"add", "0\n"},
