@@ -102,7 +102,7 @@ func (g *Group) Len() int { return len(g.members) }
 // inside of Removed goes out behind what is being sent.
 //
 // Args that cannot be carried reach nobody, and remove nobody: the error is
-// vat.ErrNotSendable or vat.ErrOtherVat.
+// vat.ErrNotSendable, vat.ErrOtherVat or vat.ErrTooLarge.
 func (g *Group) Send(verb string, args ...any) error {
 	g.queue = append(g.queue, message{verb, args})
 	if g.sending {
@@ -146,7 +146,8 @@ func (m *Member) send(msg message) error {
 	for errors.Is(sent.Err(), vat.ErrOverloaded) && m.group.relieve(len(m.out)) {
 		sent = vat.Send[any](m.ref, msg.verb, msg.args...)
 	}
-	if err := sent.Err(); errors.Is(err, vat.ErrNotSendable) || errors.Is(err, vat.ErrOtherVat) {
+	if err := sent.Err(); m.ref.Err() == nil &&
+		(errors.Is(err, vat.ErrNotSendable) || errors.Is(err, vat.ErrOtherVat) || errors.Is(err, vat.ErrTooLarge)) {
 		return err
 	}
 	m.out = append(m.out, sent)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +71,7 @@ func (r *Room) Leave(name string) bool { return r.members[name].Remove() }
 func (r *Room) Len() int               { return r.all.Len() }
 func (r *Room) Say(text string) error  { return r.all.Send("hear", text) }
 func (r *Room) SayNothing() error      { return r.all.Send("hear", make(chan int)) }
+func (r *Room) SayTooMuch() error      { return r.all.Send("hear", strings.Repeat("x", 8<<20)) }
 
 // Ear is a member. It is as slow, or as faulty, as the test wants.
 type Ear struct {
@@ -350,6 +352,8 @@ func TestNotSendable(t *testing.T) {
 	inHall(t, func(t *testing.T, h *hall) {
 		_, err := vat.Call[any](t.Context(), h.room, "sayNothing")
 		require.ErrorContains(t, err, "cannot be sent")
+		_, err = vat.Call[any](t.Context(), h.room, "sayTooMuch")
+		require.ErrorContains(t, err, "larger than the receiver accepts")
 		require.Equal(t, 4, h.len(t))
 		require.Empty(t, h.heard(t, "alice"))
 	})
