@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -111,16 +112,16 @@ func FromReader(v *vat.Vat, src io.Reader) (*RecvEnd[[]byte], error) {
 	gone, told := vat.NewPromise[any](v)
 	c.send.hub.gone = told // no turn knows the hub yet
 	to := c.Sender()
-	vat.Go(v, func(ctx context.Context) (any, error) {
+	read := vat.Go(v, func(ctx context.Context) (any, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		vat.When(gone, func(any) (any, error) { cancel(); return nil, nil })
 		closed := closing(ctx, src)
-		w := newWriter(ctx, to)
-		_, err := io.Copy(onlyWriter{w}, src)
-		_ = closed() // all that was to be read has been
-		return nil, w.CloseWithError(err)
+		defer func() { _ = closed() }() // all that was to be read has been
+		_, err := io.Copy(onlyWriter{newWriter(ctx, to)}, src)
+		return nil, err
 	})
+	settled(read, func(_ any, err error) { _ = to.CloseWithError(err) }) // also if src has panicked
 	return c.RecvEnd(), nil
 }
 
@@ -135,16 +136,12 @@ func ToWriter(v *vat.Vat, dst io.Writer) (end *SendEnd[[]byte], done *vat.Promis
 		return nil, nil, err
 	}
 	from := c.Receiver(maxChunks)
-	done = vat.Go(v, func(ctx context.Context) (int64, error) {
+	done = vat.Go(v, func(ctx context.Context) (n int64, err error) {
 		closed := closing(ctx, dst)
-		r := &Reader{r: from, ctx: ctx}
-		n, err := io.Copy(dst, onlyReader{r})
-		if cerr := closed(); err == nil {
-			err = cerr
-		}
-		r.CloseWithError(err)
-		return n, err
+		defer func() { err = cmp.Or(err, closed()) }()
+		return io.Copy(dst, onlyReader{&Reader{r: from, ctx: ctx}})
 	})
+	settled(done, func(_ int64, err error) { from.CloseWithError(err) }) // also if dst has panicked
 	return c.SendEnd(), done, nil
 }
 

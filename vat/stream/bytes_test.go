@@ -212,6 +212,32 @@ func TestFailures(t *testing.T) {
 	})
 }
 
+// wild panics whatever is done with it.
+type wild struct{ closed int }
+
+func (*wild) Read([]byte) (int, error)  { panic("planned by the test") }
+func (*wild) Write([]byte) (int, error) { panic("planned by the test") }
+func (w *wild) Close() error            { w.closed++; return nil }
+
+// TestPanics: nobody waits for who has panicked.
+func TestPanics(t *testing.T) {
+	bubble(t, func(w *world) {
+		a, x := w.vat("a"), &wild{}
+		end, err := stream.FromReader(w.hub, x)
+		require.NoError(t, err)
+		_, err = io.ReadAll(stream.NewReader(w.ctx, w.give(a, end)))
+		require.ErrorContains(t, err, "internal error")
+
+		sink, done, err := stream.ToWriter(w.hub, x)
+		require.NoError(t, err)
+		_, err = stream.NewWriter(w.ctx, w.give(a, sink)).Write(noise(4 << 20))
+		require.ErrorContains(t, err, "internal error")
+		_, err = done.Await(w.ctx)
+		require.ErrorIs(t, err, vat.ErrInternal)
+		require.Equal(t, 2, x.closed)
+	})
+}
+
 // TestVatCloses: a vat that is closed waits for its readers and writers, and closes what they wait for.
 func TestVatCloses(t *testing.T) {
 	bubble(t, func(w *world) {
