@@ -143,6 +143,8 @@ func client(ctx context.Context, clock *vat.Ref, _ []string) error {
 			}
 		case err := <-over: // the clock has given up
 			return err
+		case <-ctx.Done(): // interrupted
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"regexp"
 	"testing"
 	"testing/synctest"
@@ -71,5 +72,27 @@ func TestSilent(t *testing.T) {
 			require.Equal(t, 10, deaf.heard, name)
 			require.Zero(t, clock.ticking, name)
 		}
+	})
+}
+
+// halted is a clock that does not tick.
+type halted struct{ vat.Object }
+
+func (*halted) Now() (now time.Time)               { return now }
+func (h *halted) Every(time.Duration, any) *halted { return h }
+func (h *halted) Over() *vat.Promise[any] {
+	never, _ := vat.NewPromise[any](h.Vat())
+	return never
+}
+
+// A client can be interrupted while it waits for ticks.
+func TestInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := vattest.NewNetwork()
+		sr, err := n.Vat(t, "there", nil).Export(&halted{}, nil)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorIs(t, client(ctx, n.Vat(t, "here", nil).Enliven(sr), nil), context.DeadlineExceeded)
 	})
 }
