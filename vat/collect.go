@@ -155,7 +155,7 @@ func (x *collector) mark(id uint64) {
 func (x *collector) markRefs(rest []byte) error {
 	in := cutter{b: rest}
 	for n := in.uvarint(); n > 0 && !in.bad; n-- {
-		if r := in.ref(); r.kind == keptNear && !in.bad {
+		if r := in.ref(); (r.kind == keptNear || r.kind == keptGranted) && !in.bad {
 			x.mark(r.id)
 		}
 	}

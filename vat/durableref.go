@@ -38,7 +38,7 @@ func (v *reviver) DecodeRef(index uint32, _ bool, into reflect.Value) error {
 		return err
 	}
 	if k.kind != keptNear {
-		return fmt.Errorf("a far or broken reference cannot be had as %s: use *vat.Ref", into.Type())
+		return fmt.Errorf("a reference that is far, broken, or came of a grant cannot be had as %s: use *vat.Ref", into.Type())
 	}
 	r, err := v.dur.find(k.id)
 	switch {
@@ -102,14 +102,21 @@ func (v *reviver) sturdyref(kept string) (r sturdyref.Ref, err error) {
 func (d *durable) revive(k *keptRef) (*Ref, error) {
 	c := d.core
 	switch k.kind {
-	case keptNear:
+	case keptNear, keptGranted:
 		r, err := d.find(k.id)
 		if err != nil {
 			return nil, err
 		}
 		c.lock()
 		defer c.leave()
-		return c.newRef(r.self.ref(nil)), nil
+		if k.kind == keptNear {
+			return c.newRef(r.self.ref(nil)), nil
+		}
+		g := c.table[sturdyref.SwissHash(k.grant)]
+		if g == nil { // it has ended
+			return c.newRef(c.machine.BrokenRef(toWire(ErrRevoked))), nil
+		}
+		return c.newRef(r.self.ref(g.grant)), nil
 	case keptFar:
 		sr, err := d.unseal(k.sealed)
 		if err != nil {

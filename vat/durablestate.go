@@ -19,9 +19,10 @@ const recordFormat = 1
 
 // What a reference is kept as.
 const (
-	keptNear   = 0 // id of a durable object
-	keptFar    = 1 // sealed URI
-	keptBroken = 2 // code and text of why
+	keptNear    = 0 // id of a durable object
+	keptFar     = 1 // sealed URI
+	keptBroken  = 2 // code and text of why
+	keptGranted = 3 // id of a durable object, and swiss hash of the grant of which the reference came
 )
 
 // errDamaged is what is wrong with a record that makes no sense.
@@ -83,7 +84,7 @@ func (e *recorder) EncodeRef(v reflect.Value) (index uint32, promise, null bool,
 	case *Ref:
 		err = e.ref(x)
 	case durabler:
-		err = e.near(x, true)
+		err = e.near(x, true, nil)
 	default:
 		err = fmt.Errorf("%T is of this incarnation only", x)
 	}
@@ -91,8 +92,9 @@ func (e *recorder) EncodeRef(v reflect.Value) (index uint32, promise, null bool,
 	return uint32(e.count - 1), false, false, err
 }
 
-// near notes a reference to a durable object; followed says that a pointer leads there.
-func (e *recorder) near(x durabler, followed bool) error {
+// near notes a reference to a durable object, which came of a grant, or of none; followed says that a
+// pointer leads there.
+func (e *recorder) near(x durabler, followed bool, g *captp.Grant) error {
 	r, err := e.dur.attach(x)
 	if err != nil {
 		return err
@@ -103,7 +105,12 @@ func (e *recorder) near(x durabler, followed bool) error {
 	if followed || r.last == nil {
 		e.dur.touched = append(e.dur.touched, r)
 	}
-	e.refs = binary.AppendUvarint(append(e.refs, keptNear), r.id)
+	if g == nil {
+		e.refs = binary.AppendUvarint(append(e.refs, keptNear), r.id)
+		return nil
+	}
+	e.refs = binary.AppendUvarint(append(e.refs, keptGranted), r.id)
+	e.refs = append(e.refs, g.Tag.(*Grant).hash[:]...)
 	return nil
 }
 
@@ -134,7 +141,7 @@ func (e *recorder) ref(x *Ref) error {
 	}
 	if f, ok := obj.(*face); ok {
 		if d, ok := f.recv.Interface().(durabler); ok {
-			return e.near(d, false)
+			return e.near(d, false, f.grant)
 		}
 		return fmt.Errorf("%s is not durable: its type does not embed vat.Durable", f.recv.Type())
 	}
@@ -172,6 +179,7 @@ type reviver struct {
 type keptRef struct {
 	kind   byte
 	id     uint64
+	grant  []byte // swiss hash
 	sealed []byte
 	why    *captp.Error
 }
@@ -303,6 +311,8 @@ func (c *cutter) ref() (r keptRef) {
 	switch r.kind = c.byte(); r.kind {
 	case keptNear:
 		r.id = c.uvarint()
+	case keptGranted:
+		r.id, r.grant = c.uvarint(), c.take(uint64(len(sturdyref.SwissHash{})))
 	case keptFar:
 		r.sealed = c.take(c.uvarint())
 	case keptBroken:
