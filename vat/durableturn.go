@@ -147,6 +147,9 @@ func (d *durable) capture() error {
 			return fmt.Errorf("object %d, a %s: %w", r.id, r.typ.name, err)
 		}
 		if string(record) != string(r.last) {
+			if err := d.touchBehind(r.last); err != nil {
+				return err
+			}
 			d.heap.Put(bucketObjects, idKey(r.id), record)
 			d.saves = append(d.saves, save{r, record})
 		}
@@ -160,6 +163,27 @@ func (d *durable) capture() error {
 	}
 	if d.reach != nil {
 		d.reach.objects = slices.Clone(d.touched)
+	}
+	return nil
+}
+
+// touchBehind notes that the turn may have changed what a record of before leads to, and then
+// taken the pointers away. Turn right.
+func (d *durable) touchBehind(record []byte) error {
+	if record == nil {
+		return nil
+	}
+	_, _, rest, err := headOf(record)
+	if err != nil {
+		return err
+	}
+	in := cutter{b: rest}
+	for n := in.uvarint(); n > 0 && !in.bad; n-- {
+		if k := in.ref(); k.kind == keptNear && !in.bad {
+			if r := d.objects.resident(k.id); r != nil {
+				d.touched = append(d.touched, r)
+			}
+		}
 	}
 	return nil
 }
