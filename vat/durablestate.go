@@ -54,7 +54,11 @@ func (e *recorder) record(head []byte, v reflect.Value) ([]byte, error) {
 	}
 	head = binary.AppendUvarint(head, e.count)
 	head = append(head, e.refs...)
-	return append(head, e.val.B.Bytes()...), nil
+	record := append(head, e.val.B.Bytes()...)
+	if len(record) > store.MaxValue { // the store would refuse others' turns with this one
+		return nil, fmt.Errorf("%w: it takes %d bytes, and there is room for %d", ErrNotKept, len(record), store.MaxValue)
+	}
+	return record, nil
 }
 
 // state makes the record of r as its fields are now.
