@@ -26,7 +26,8 @@ type Alarm struct {
 // Elsewhere it returns when the alarm is stored. If the object is durable, the alarm is
 // gone in the very turn in which the method runs, so that it runs once, whatever happens. A
 // far one is sent to once; the outcome is not known, if the vat is killed then.
-// A failure goes to Config.Logger. Errors: ErrNoStore, ErrNotKept, ErrNotStored, ErrClosed.
+// A failure goes to Config.Logger. Errors: ErrNoStore, ErrNotKept, ErrNotStored, ErrClosed;
+// ErrInTurn in a turn of another vat.
 func (v *Vat) After(d time.Duration, to *Ref, verb string, args ...any) (Alarm, error) {
 	dur := v.core.dur
 	if dur == nil {
@@ -59,11 +60,14 @@ func inTurnOf[T any](v *Vat, f func() (T, error)) (T, error) {
 	if c.holds() {
 		return f()
 	}
+	var none T
+	if inTurn() {
+		return none, c.refuseInTurn("what changes a store")
+	}
 	p, res := NewPromise[T](v)
 	c.lock()
 	if err := c.refused; err != nil {
 		c.unlock()
-		var none T
 		return none, err
 	}
 	c.pushJob(&resolveJob[T]{res, f})
@@ -150,6 +154,10 @@ type alarmJob struct {
 	from []byte // key behind those that were left: the program cannot have their objects
 	key  []byte // of the alarm
 }
+
+// alarmRetry is how long after the store has refused something the vat looks for alarms, whose turns may
+// have been among those that it refused.
+const alarmRetry = time.Second
 
 // dueAtOnce is how many alarms a look at the store brings.
 const dueAtOnce = 2

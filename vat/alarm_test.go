@@ -9,6 +9,7 @@ import (
 
 	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/store"
 )
 
 // Alarms ring when they are due, in this incarnation or the next, once, and in their order.
@@ -70,5 +71,51 @@ func TestAlarmsOfOthers(t *testing.T) {
 		require.ErrorIs(t, err, vat.ErrNotKept)
 		_, err = x.other.After(time.Hour, x.far, "write", "x")
 		require.ErrorIs(t, err, vat.ErrNoStore)
+	})
+}
+
+// An alarm that came while the disk was full rings when there is room.
+func TestAlarmsOutliveAFullDisk(t *testing.T) {
+	spec.Covers(t, "KEEP-8")
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		v, end := d.start(nil)
+		defer end()
+		p := page(t, v)
+		_, err := v.After(time.Minute, p, "write", "a")
+		require.NoError(t, err)
+		d.Refuse(store.ErrFull)
+		pass(2 * time.Minute)
+		require.Empty(t, call[[]string](t, p, "read"))
+		d.Refuse(nil)
+		pass(time.Minute)
+		require.Equal(t, []string{"a"}, call[[]string](t, p, "read"))
+	})
+}
+
+// Setter sets an alarm of another vat's.
+type Setter struct {
+	vat.Object
+	v *vat.Vat
+	p *vat.Ref
+}
+
+func (s *Setter) Set() error {
+	_, err := s.v.After(time.Minute, s.p, "write", "never")
+	return err
+}
+
+// Within a turn of another vat, where it cannot wait, After fails, and does nothing.
+func TestAlarmsInATurnOfAnotherVat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		v, end := d.start(nil)
+		defer end()
+		p := page(t, v)
+		setter, err := d.net.Vat(t, "other", quiet()).Ref(&Setter{v: v, p: p})
+		require.NoError(t, err)
+		require.Error(t, failure(t, setter.Send("set")))
+		pass(time.Hour)
+		require.Empty(t, call[[]string](t, p, "read"))
 	})
 }

@@ -226,6 +226,7 @@ func (d *durable) lost(err error) {
 	for _, t := range turns {
 		d.undo(t)
 	}
+	d.lookAt(c.now().Add(alarmRetry))
 }
 
 // busy reports whether turns wait for their commit. Machine right.
