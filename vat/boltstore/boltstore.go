@@ -229,6 +229,18 @@ func (s *boltStore) usable() error {
 	return nil
 }
 
+// guarded calls f, which looks at pages. One that is damaged has bbolt panic, or is behind the end of the
+// file, which is a fault of memory.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", store.ErrDamaged, r)
+		}
+	}()
+	return f()
+}
+
 // Close implements store.Store.
 func (s *boltStore) Close() error {
 	s.mu.Lock()

@@ -19,7 +19,7 @@ func (s *boltStore) Commit(b *store.Batch) error {
 		if b.Len() == 0 {
 			return nil
 		}
-		return s.commit(b)
+		return guarded(func() error { return s.commit(b) })
 	})
 }
 
@@ -31,11 +31,11 @@ func (s *boltStore) commit(b *store.Batch) (err error) {
 	id := tx.ID()
 	whole := false
 	defer func() {
-		_ = tx.Rollback() // after Commit it has nothing to do, which is an error
-		if whole {
-			return
+		if !whole && err == nil { // a panic, of bbolt on what is damaged
+			s.failed.Store(true)
 		}
-		if err == nil || !s.unchanged(err, id) { // nil: a panic, of bbolt on what is damaged
+		_ = tx.Rollback() // after Commit it has nothing to do, which is an error
+		if err != nil && !whole && !s.unchanged(err, id) {
 			s.failed.Store(true)
 		}
 	}()

@@ -146,7 +146,7 @@ func (s *boltStore) Compact(ctx context.Context) error {
 		return store.ErrBusy
 	}
 	temp := s.path + compactSuffix
-	if err := copyTo(temp, s.db); err != nil {
+	if err := guarded(func() error { return copyTo(temp, s.db) }); err != nil {
 		return errors.Join(refusal(err), os.Remove(temp))
 	}
 	err := s.db.Close()

@@ -56,28 +56,33 @@ func (s *boltStore) Snapshot() (store.Snapshot, error) {
 }
 
 // Get implements store.Snapshot.
-func (s *snapshot) Get(bucket string, key []byte) ([]byte, error) {
+func (s *snapshot) Get(bucket string, key []byte) (value []byte, err error) {
 	if s.tx == nil {
 		return nil, store.ErrClosed
 	}
-	b := s.tx.Bucket([]byte(bucket))
-	if b == nil {
-		return nil, nil
-	}
-	sealed := b.Get(key)
-	if sealed == nil {
-		return nil, nil
-	}
-	return unseal(key, sealed)
+	err = guarded(func() (err error) {
+		b := s.tx.Bucket([]byte(bucket))
+		if b == nil {
+			return nil
+		}
+		if sealed := b.Get(key); sealed != nil {
+			value, err = unseal(key, sealed)
+		}
+		return err
+	})
+	return value, err
 }
 
 // Cursor implements store.Snapshot.
 func (s *snapshot) Cursor(bucket string) store.Cursor {
 	c := &cursor{shot: s, fresh: true}
 	if s.tx != nil {
-		if b := s.tx.Bucket([]byte(bucket)); b != nil {
-			c.bolt = b.Cursor()
-		}
+		c.err = guarded(func() error {
+			if b := s.tx.Bucket([]byte(bucket)); b != nil {
+				c.bolt = b.Cursor()
+			}
+			return nil
+		})
 	}
 	return c
 }
@@ -110,11 +115,14 @@ func (c *cursor) move(step func() (key, sealed []byte)) bool {
 	case c.shot.tx == nil:
 		c.err = store.ErrClosed
 	case c.bolt != nil:
-		if key, sealed := step(); key != nil {
-			if c.value, c.err = unseal(key, sealed); c.err == nil {
-				c.key = key
+		c.err = guarded(func() (err error) {
+			if key, sealed := step(); key != nil {
+				if c.value, err = unseal(key, sealed); err == nil {
+					c.key = key
+				}
 			}
-		}
+			return err
+		})
 	}
 	return c.key != nil
 }
