@@ -59,7 +59,8 @@ func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
 }
 
 // marker has what a reference settles to know of what sturdyref it came, so that a durable object
-// can keep it however it came there.
+// can keep it however it came there. It does so only if that is an object of the vat that the sturdyref
+// names: who answers with another's must not become the way to it for those who had it already.
 type marker struct {
 	core *core
 	ref  *captp.Ref // until it has settled; one holder
@@ -67,7 +68,10 @@ type marker struct {
 
 // Changed implements captp.Watcher.
 func (m *marker) Changed(r *captp.Ref) {
-	r.Settled().Mark(r.Origin())
+	end := r.Settled()
+	if s := end.Session(); s != nil && s.Tag().(*session).peer == r.Origin().(sturdyref.Ref).Vat() {
+		end.Mark(r.Origin())
+	}
 	m.core.garbage.add(m.ref)
 }
 

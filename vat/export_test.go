@@ -54,3 +54,15 @@ func Evict(but durabler) {
 	clear(o.byID)
 	o.add(kept)
 }
+
+// Answer has those who wait for what g leads to have r, which may be another vat's.
+func Answer(g *Grant, r *Ref) {
+	c := g.core
+	c.lock()
+	defer c.leave()
+	for _, p := range g.waiting {
+		c.machine.Resolve(p, r.ref.Retain())
+		p.Release()
+	}
+	g.waiting = nil
+}
