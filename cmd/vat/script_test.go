@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "stop": stopCmd, "crash": crashCmd, "modes": modesCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd,
+			"serve": serveCmd, "halt": haltCmd, "crash": crashCmd, "modes": modesCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd,
 		},
 	})
 }
@@ -101,7 +101,7 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	processes[ts.Getenv("WORK")+"/"+name] = p
 }
 
-func stopCmd(ts *testscript.TestScript, _ bool, args []string) { ts.Check(serverOf(ts, args).end()) }
+func haltCmd(ts *testscript.TestScript, _ bool, args []string) { ts.Check(serverOf(ts, args).end()) }
 
 func crashCmd(ts *testscript.TestScript, _ bool, args []string) {
 	p := serverOf(ts, args)
@@ -112,7 +112,7 @@ func crashCmd(ts *testscript.TestScript, _ bool, args []string) {
 // serverOf returns the server that the one argument of a command names.
 func serverOf(ts *testscript.TestScript, args []string) *process {
 	if len(args) != 1 {
-		ts.Fatalf("usage: stop NAME, crash NAME")
+		ts.Fatalf("usage: halt NAME, crash NAME")
 	}
 	processesMu.Lock()
 	defer processesMu.Unlock()
