@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -87,8 +88,12 @@ func lasting(v *vat.Vat) (grants []*vat.Grant) {
 	return grants
 }
 
-// find returns the grants with an id or label.
+// find returns the grants with an id or label. The empty one is none: it is what a variable gives that is
+// not set.
 func find(v *vat.Vat, which string) ([]*vat.Grant, error) {
+	if which == "" {
+		return nil, errors.New("which grant? There is no id or label; see: vat ref ls")
+	}
 	var found []*vat.Grant
 	for _, g := range lasting(v) {
 		if g.ID() == which || g.Label() == which {
