@@ -204,12 +204,24 @@ func (v *Vat) remember(s store.Store, listen []string) error {
 // Backup makes a directory to, which must not exist yet, from which Open makes the same vat as it is
 // now: with copies of the key file and of the store. The vat goes on meanwhile. Only one of the two may
 // ever be used from then on: the copy is for when the original is lost, and it knows nothing of what
-// happened since, revocations included. Errors: ErrNoStore if the vat was not made by Open;
-// fs.ErrExist; or an error of the file system.
+// happened since, revocations included. Close ends it. Errors: ErrNoStore if the vat was not made by Open;
+// ErrClosed; fs.ErrExist; or an error of the file system.
 func (v *Vat) Backup(ctx context.Context, to string) (err error) {
 	if v.dir == "" {
 		return ErrNoStore
 	}
+	c := v.core
+	c.lock()
+	if err := c.refused; err != nil {
+		c.unlock()
+		return err
+	}
+	v.goroutines.Add(1) // Close waits for it
+	c.unlock()
+	defer v.goroutines.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(v.ctx, cancel)()
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return fmt.Errorf("vat: %w", err)
 	}
