@@ -67,6 +67,9 @@ var (
 	// ErrNotStored: what the turn changed could not be stored, so it has not happened. The
 	// log of the vat says why.
 	ErrNotStored = coded("vat.notstored", "what the turn changed could not be stored, so it has not happened")
+	// ErrStoreFailed: the store has failed while it took what the turn changed. Whether the turn
+	// has happened shows when the store is opened again. The log of the vat says why.
+	ErrStoreFailed = coded("vat.storefailed", "the store has failed: whether the turn has happened is not known")
 	// ErrUnsaved: the object cannot be saved by who asked; see [Save].
 	ErrUnsaved = coded("vat.unsaved", "it may not be saved")
 	// ErrUndescribed: the object declines to describe itself.

@@ -1,10 +1,11 @@
 package vat
 
 import (
-	"slices"
+	"errors"
 	"time"
 
 	"github.com/vatnet/vatnet/captp"
+	"github.com/vatnet/vatnet/vat/store"
 )
 
 // In a vat with a store, what a turn sends, resolves and answers is held back: in a list of
@@ -89,7 +90,7 @@ func (d *durable) retire(del *delivery) {
 	changed := d.heap.End(!d.broken)
 	if d.broken { // what it saw is not so
 		d.forgetSaves()
-		d.undo(t)
+		d.undo(t, ErrNotStored)
 		return
 	}
 	if !changed && d.flying == nil && len(d.group.turns) == 0 {
@@ -124,9 +125,9 @@ func (d *durable) settle(t *past) {
 	d.core.settle()
 }
 
-// undo has a turn never have been. Machine right.
-func (d *durable) undo(t *past) {
-	err := &carried{ErrNotStored, toWire(ErrNotStored)}
+// undo has a turn never have been, because of why. Machine right.
+func (d *durable) undo(t *past, why error) {
+	err := &carried{why, toWire(why)}
 	drops(d.core, t.effects, err)
 	if t.d.t.call != nil {
 		t.d.fail(err)
@@ -219,12 +220,20 @@ func (d *durable) lost(err error) {
 	c.outside = append(c.outside, func() {
 		c.log.Error("vat: turns were undone, as the store has refused what they changed", "error", err)
 	})
-	turns := slices.Concat(d.flying.turns, d.group.turns)
+	why, waiting := ErrStoreFailed, d.group.turns
+	for _, sure := range []error{store.ErrFull, store.ErrTooLarge, store.ErrName, store.ErrFailed, store.ErrClosed} {
+		if errors.Is(err, sure) {
+			why = ErrNotStored
+		}
+	}
 	d.group = new(group)
 	d.heap.Forget()
 	d.broken = true
-	for _, t := range turns {
-		d.undo(t)
+	for _, t := range d.flying.turns {
+		d.undo(t, why)
+	}
+	for _, t := range waiting {
+		d.undo(t, ErrNotStored)
 	}
 	d.lookAt(c.now().Add(alarmRetry))
 }

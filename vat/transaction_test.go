@@ -241,8 +241,9 @@ func TestFailingDisk(t *testing.T) {
 		c := cabinet(t, v)
 		call[any](t, c, "do", "append x")
 		d.Refuse(errors.New("sector 7 is gone"))
+		require.ErrorIs(t, failure(t, c.Send("do", "append y")), vat.ErrStoreFailed, "it may be there, for all that is known")
 		for range 2 {
-			require.ErrorIs(t, failure(t, c.Send("do", "append y")), vat.ErrNotStored)
+			require.ErrorIs(t, failure(t, c.Send("do", "append z")), vat.ErrNotStored)
 			_, err := vat.Root(v, "another", func() *Page { return &Page{} })
 			require.ErrorIs(t, err, vat.ErrNotStored)
 		}
