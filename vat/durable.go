@@ -36,7 +36,12 @@ import (
 // A turn may change the object whose method runs, those to which pointers lead from its
 // exported fields and from entries that it has taken out of a List or Map, those that
 // [Near] gave it, and the callback of a [When] what the turn could that called When. To
-// change any other object, send to it.
+// change any other object, send to it. What has changed is found by comparing: a turn costs what all that it may have
+// changed takes to be encoded. So keep objects small, and the plain objects of a vat with many durable ones few: a
+// turn of theirs is compared with all durable objects in memory.
+//
+// Not part of the transaction is what goes beyond the vat's sends and objects: Enliven, Export, Publish, Mint and Revoke happen
+// at once, and stay done if their turn is undone.
 //
 // An object is kept from when a kept one first refers to it for as long as there is a way
 // to it: from a root, or from anything in memory.

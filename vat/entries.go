@@ -92,9 +92,16 @@ func (f *entries) decode(value []byte, into any) {
 
 // clear implements collection.
 func (f *entries) clear() {
-	for page := f.page(nil, entryPage); len(page) > 0; page = f.page(nil, entryPage) {
+	const most = 16 * entryPage // each page looks at all that the turn has removed
+	var from []byte
+	for {
+		page := f.page(from, most)
 		for _, e := range page {
+			from = append(f.entry(e.Key), 0) // behind it
 			f.remove(f.entry(e.Key))
+		}
+		if len(page) < most {
+			return
 		}
 	}
 }
