@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -73,7 +74,8 @@ func TestHubGone(t *testing.T) {
 		idle := stream.SenderTo[int](w.give(w.hub, other.SendEnd()))
 		sending := make(chan error, 2)
 		go func() { sending <- sendOn(w, idle) }()
-		_ = stream.ReceiverFrom[int](w.give(w.hub, other.RecvEnd()), 0)
+		full := stream.ReceiverFrom[int](w.give(w.hub, other.RecvEnd()), 0)
+		defer runtime.KeepAlive(full) // it would end
 		go func() {
 			_, err := r.Recv(w.ctx)
 			sending <- err

@@ -137,12 +137,17 @@ func TestManySmallWrites(t *testing.T) {
 		require.NoError(t, res.Resolve(nil))
 		<-busy
 		const many = 160 << 10
-		for range many {
-			_, err := wr.Write(make([]byte, 64))
-			require.NoError(t, err)
-		}
+		written := make(chan error, 1)
+		go func() {
+			var err error
+			for i := 0; i < many && err == nil; i++ {
+				_, err = wr.Write(make([]byte, 64))
+			}
+			written <- errors.Join(err, wr.Close())
+		}()
+		pass(time.Second) // it waits for the budget
 		close(free)
-		require.NoError(t, wr.Close())
+		require.NoError(t, <-written)
 		require.Equal(t, 1+many*64, <-read)
 		require.NoError(t, wr.Drain(w.ctx))
 	})

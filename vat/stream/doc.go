@@ -71,5 +71,21 @@
 // that overruns its credit is refused and ended. What a Receiver holds is as many
 // items as it was made for.
 //
+// Items that were sent and not received, and those that were asked for and have not come, are
+// calls that were not answered. All that one vat has open at another counts against one credit,
+// by default 4096 calls and 16 MiB, and when it is used up every call there waits. So the
+// Senders of one vat, wherever they send, share a budget: a Sender may always have one put
+// unanswered, of up to 64 KiB or one item, and more only while those of all of them have less
+// than 4 MiB of items, as MaxItem counts, and are fewer than 1024. Who waits for that goes on in
+// the order in which they came. Receivers likewise have one take unanswered, and up to four if
+// items come faster, while those of the vat are fewer than 1024.
+//
+// That is no reservation, and it ends: about 190 Senders of one vat whose items nobody receives,
+// each with a put of 64 KiB at the same other vat, or fewer if items are larger, use up the
+// bytes; about 2000 Senders and Receivers there use up the calls, idle Receivers included.
+// Beyond that everything between the two waits, and nothing tells. Who needs more streams than
+// that closes those that stand still, or has the vat of the channel grant more OpenCalls and OpenBytes
+// (vat.ProtocolLimits).
+//
 // The verbs of the ends are a protocol, which spec/streams.md defines.
 package stream

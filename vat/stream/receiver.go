@@ -14,12 +14,14 @@ import (
 // [ReceiverFrom], for a reference to a receive end, and close it if it is not read to the
 // end. All methods are safe for concurrent use; who receives at the same time shares the items.
 type Receiver[T any] struct {
-	from  *vat.Promise[any] // what open gives
-	ahead int
+	from   *vat.Promise[any] // what open gives
+	ahead  int
+	shared *budget
 
 	mu     sync.Mutex
 	asked  []*take[T] // not answered, the oldest first
 	want   int        // items asked for in these
+	busy   bool       // items have waited for the last take that was answered, as far as is known
 	items  []T        // received, and not read
 	err    error      // there is no more, and why
 	change signal
@@ -42,21 +44,30 @@ func ReceiverFrom[T any](from vat.Target, ahead int) *Receiver[T] {
 		ahead = 64
 	}
 	opened := from.Send("open")
-	r := &Receiver[T]{from: opened, ahead: ahead, change: newSignal(opened.Vat())}
+	r := &Receiver[T]{from: opened, ahead: ahead, shared: budgetOf(opened.Vat()), change: newSignal(opened.Vat())}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ask()
 	return r
 }
 
-// ask asks for items while there is room. With mu.
+// ask asks for items while there is room. One take is enough for who waits for something to
+// happen. As soon as an answer shows that items had to wait for it, there are several, so that
+// they come while the next ones are asked for, as the budget allows. With mu.
 func (r *Receiver[T]) ask() {
 	step := max(1, r.ahead/4)
 	for r.err == nil && len(r.items)+r.want+step <= r.ahead {
+		if len(r.asked) > 0 && (!r.busy || r.shared.asked.Load() >= maxAsked) {
+			return
+		}
+		r.shared.asked.Add(1)
 		t := &take[T]{max: step, answer: vat.Send[[]T](r.from, "take", step)}
 		r.asked = append(r.asked, t)
 		r.want += step
-		settled(t.answer, func(items []T, err error) { r.answered(t, items, err) })
+		settled(t.answer, func(items []T, err error) {
+			r.shared.asked.Add(-1)
+			r.answered(t, items, err)
+		})
 	}
 }
 
@@ -73,6 +84,7 @@ func (r *Receiver[T]) answered(t *take[T], items []T, err error) {
 		r.asked = r.asked[1:]
 		r.want -= t.max
 		r.items = append(r.items, t.items...)
+		r.busy = len(t.items) > 1 || t.max == 1
 		switch {
 		case errors.Is(t.err, errEnd):
 			r.err = io.EOF
