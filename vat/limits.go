@@ -8,7 +8,7 @@ import (
 )
 
 // Limits are bounds against hostile or broken vats; zero fields mean the defaults,
-// which honest ones do not meet.
+// which honest ones do not meet, unless they have hundreds of streams that stand still (vat/stream, Memory).
 type Limits struct {
 	Sessions SessionLimits  // of connecting: handshakes, dials, deadlines
 	Protocol ProtocolLimits // of each conversation: messages, tables, bytes
