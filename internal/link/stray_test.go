@@ -27,9 +27,8 @@ func silent(t *testing.T, n *memnet.Net, name string) net.Listener {
 	return ln
 }
 
-// What a donor says of a vat does not keep the program from that vat, where it knows it to be.
-func TestToldDialDoesNotStandInTheWay(t *testing.T) {
-	spec.Covers(t, "LOC-9")
+// toOther runs a test in which a client looks for another vat, whose id it has.
+func toOther(t *testing.T, body func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New()
 		id1, id2 := identities()
@@ -37,11 +36,19 @@ func TestToldDialDoesNotStandInTheWay(t *testing.T) {
 		defer client.close()
 		other := newVat(t, n, "other", id2, nil)
 		defer other.close()
+		body(t, n, client, id2.VatID())
+	})
+}
+
+// What a donor says of a vat does not keep the program from that vat, where it knows it to be.
+func TestToldDialDoesNotStandInTheWay(t *testing.T) {
+	spec.Covers(t, "LOC-9")
+	toOther(t, func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID) {
 		ln := silent(t, n, "silent")
 		defer func() { _ = ln.Close() }()
-		client.told(crypto.VatID{1}, id2.VatID(), "silent"+port)
+		client.told(crypto.VatID{1}, id, "silent"+port)
 		pass(time.Second)
-		s := client.link(id2.VatID(), "other"+port) // it knows better
+		s := client.link(id, "other"+port) // it knows better
 		pass(2 * time.Second)
 		require.NoError(t, s.end())
 		s.mu.Lock()
@@ -55,19 +62,13 @@ func TestToldDialDoesNotStandInTheWay(t *testing.T) {
 // Nor do its failures have the program wait.
 func TestToldFailuresDoNotDelay(t *testing.T) {
 	spec.Covers(t, "LOC-9")
-	synctest.Test(t, func(t *testing.T) {
-		n := memnet.New()
-		id1, id2 := identities()
-		client := newVat(t, n, "client", id1, nil)
-		defer client.close()
-		other := newVat(t, n, "other", id2, nil)
-		defer other.close()
+	toOther(t, func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID) {
 		for range donorDials {
-			client.told(crypto.VatID{1}, id2.VatID(), "nobody"+port)
+			client.told(crypto.VatID{1}, id, "nobody"+port)
 			pass(6 * time.Second)
 		}
 		pass(30 * time.Second)
-		s := client.link(id2.VatID(), "other"+port)
+		s := client.link(id, "other"+port)
 		pass(10 * time.Millisecond)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -78,13 +79,7 @@ func TestToldFailuresDoNotDelay(t *testing.T) {
 // A vat that nobody can dial costs its donor no dial.
 func TestNoLocationIsNoDial(t *testing.T) {
 	spec.Covers(t, "LOC-11")
-	synctest.Test(t, func(t *testing.T) {
-		n := memnet.New()
-		id1, id2 := identities()
-		client := newVat(t, n, "client", id1, nil)
-		defer client.close()
-		other := newVat(t, n, "other", id2, nil)
-		defer other.close()
+	toOther(t, func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID) {
 		for range donorDials + 1 {
 			s := client.told(crypto.VatID{1}, crypto.VatID{2})
 			pass(0)
@@ -93,7 +88,7 @@ func TestNoLocationIsNoDial(t *testing.T) {
 		client.links.mu.Lock()
 		require.Empty(t, client.links.peers, "nor does it take a place in the table")
 		client.links.mu.Unlock()
-		s := client.told(crypto.VatID{1}, id2.VatID(), "other"+port)
+		s := client.told(crypto.VatID{1}, id, "other"+port)
 		pass(time.Second)
 		s.mu.Lock()
 		defer s.mu.Unlock()
