@@ -37,6 +37,7 @@ func newServe() *cobra.Command {
 			"the sturdyref is the same at each start; it is also in the file log.cap there. See: vat ref",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			limitMemory()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			cfg := &vat.Config{Listen: []string{listen}, Logger: logger(cmd)}
