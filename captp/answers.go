@@ -116,7 +116,7 @@ func (s *Session) receiveBootstrap(id uint32, size int) {
 // to us come on top (see routeFrom): no more than we have open, and about as large.
 func (s *Session) overCredit(size int) bool {
 	lim := &s.m.lim
-	return s.answerCalls >= lim.OpenCalls+s.questions.n-s.donations || s.answerBytes+int64(size) > lim.OpenBytes+2*s.questionBytes
+	return s.answerCalls >= lim.OpenCalls+s.calls() || s.answerBytes+int64(size) > lim.OpenBytes+2*s.questionBytes
 }
 
 // uncount ends what the call takes of the peer's credit: it is answered, or the peer lost interest. The peer, which hears

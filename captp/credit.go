@@ -113,7 +113,7 @@ func (s *Session) ask(c *Call, r *Ref) {
 	}
 	switch size := c.sizeBound(); {
 	case c.strict:
-		if int64(s.questions.n-s.donations) >= 4*s.grantCalls+spareCalls+int64(s.m.lim.OpenCalls) {
+		if int64(s.calls()) >= 4*s.grantCalls+spareCalls+int64(s.m.lim.OpenCalls) {
 			c.fail(errOverloaded)
 			return
 		}
@@ -152,11 +152,14 @@ func (s *Session) behindHeld(r *Ref) *Ref {
 // a small credit is not used up by them.
 const spareCalls = 64
 
+// calls returns how many questions there are that take credit, or took some.
+func (s *Session) calls() int { return s.questions.n - s.donations.all }
+
 // affords reports whether c, of size bytes, fits into the credit. Of questions that are returned and cannot be finished
 // yet there are no more than the peer bears with, see openAnswer.
 func (s *Session) affords(c *Call, size int64) bool {
 	switch {
-	case int64(s.questions.n-s.donations) >= 3*s.grantCalls+spareCalls:
+	case int64(s.calls()) >= 3*s.grantCalls+spareCalls:
 		return false
 	case c.goesBack(s):
 		return s.backCalls < s.grantCalls

@@ -18,7 +18,7 @@ type donation struct {
 }
 
 const (
-	maxGifts     = 1024    // Provides that are open between two vats
+	maxGifts     = 2048    // Provides that are open between two vats
 	maxUnread    = 1 << 20 // bytes that a host has not taken, beyond which it is told of no gifts: they take no credit
 	giftTicks    = 60      // for how long a host keeps a gift
 	provideTicks = giftTicks + 10
@@ -36,7 +36,7 @@ func (s *Session) donates(r *Ref) bool {
 		return false
 	}
 	h := r.imp.s
-	return h != s && h.offered && h.err == nil && s.err == nil && h.vat != s.vat && h.donations < maxGifts &&
+	return h != s && h.offered && h.err == nil && s.err == nil && h.vat != s.vat && h.donations.room(s.vat, maxGifts) &&
 		len(h.out)+h.unsent <= maxUnread
 }
 
@@ -51,7 +51,7 @@ func (s *Session) donate(r *Ref) (vine *exported, nonce [idSize]byte) {
 	e.id = s.exports.add(e)
 	d := &donation{host: h, vine: e, serial: m.nextSerial(), due: m.ticks + provideTicks}
 	d.id = h.questions.add(&question{s: h, serial: d.serial, donation: d})
-	h.donations++
+	h.donations.take(s.vat)
 	e.donation = d
 	m.donations[d] = true
 	h.writeProvide(d.id, r.imp.id, s.vat, hash[:])
@@ -60,14 +60,14 @@ func (s *Session) donate(r *Ref) (vine *exported, nonce [idSize]byte) {
 
 // finish lets go of the gift. The vine, if it is left, goes on as a plain export.
 func (d *donation) finish() {
-	d.vine.s.charge(-donationCost)
+	h, s := d.host, d.vine.s
+	s.charge(-donationCost)
 	d.vine.donation = nil
 	d.vine = nil
-	h := d.host
 	delete(h.m.donations, d)
+	h.donations.give(s.vat)
 	if h.err == nil {
 		h.questions.remove(d.id)
-		h.donations--
 		h.writeFinish(d.id, true)
 	}
 }

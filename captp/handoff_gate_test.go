@@ -28,7 +28,7 @@ func (o *gated) Dropped(*Grant)   {}
 
 // TestLiftingsAtAGate: a donor does not have a host hold one thing after the other for one gift.
 func TestLiftingsAtAGate(t *testing.T) {
-	spec.Covers(t, "HAND-7")
+	spec.Covers(t, "HAND-19")
 	o := &gated{wait: true}
 	h := newHostingOf(t, Limits{}, o)
 	s := h.peers["donor"]

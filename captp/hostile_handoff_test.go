@@ -246,7 +246,7 @@ func TestGifts(t *testing.T) {
 
 // TestHostileHandoff: what ends a session, and what does not.
 func TestHostileHandoff(t *testing.T) {
-	spec.Covers(t, "HAND-4", "HAND-7", "HAND-15")
+	spec.Covers(t, "HAND-4", "HAND-15", "HAND-19")
 	nonce := id32("secret")
 	gift := provide(1, export(0), "recipient", nonce)
 	var many [][]byte
@@ -328,7 +328,7 @@ func TestHostileVine(t *testing.T) {
 	h.feed("recipient", call(9, export(1)), lifts(export(1), "e"))
 	out = h.out("stranger")
 	require.Less(t, strings.Index(out, "call q"), strings.Index(out, "disembargo q"), out)
-	require.Equal(t, 1, h.peers["stranger"].Stats().Questions-h.peers["stranger"].donations)
+	require.Equal(t, 1, h.peers["stranger"].Stats().Questions-h.peers["stranger"].donations.all)
 	h.feed("recipient", release(2, 1))
 	require.Contains(t, h.out("stranger"), "finish q")
 	h.feed("recipient", lifts(export(1), "e"))

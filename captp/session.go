@@ -40,7 +40,7 @@ type Session struct {
 	meeting   []*Handoff // wait until it is up
 	unsought  []*Handoff // of what the peer has passed, those that wait for others …
 	handoffs  int        // … that are under way
-	donations int        // Provides that are open, of the questions
+	donations shares     // Provides that are open, of the questions, by the recipient
 	owed      int        // Accepts that were given up, and have no Return yet
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
@@ -130,7 +130,7 @@ func (s *Session) ForgetBootstrap() {
 // Idle reports whether nothing is under way in either direction, but for answers that nobody waits for any more to what
 // handoff asked.
 func (s *Session) Idle() bool {
-	return s.questions.n == s.donations+s.owed && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
+	return s.questions.n == s.donations.all+s.owed && s.answers.n == 0 && len(s.held) == 0 && s.stash.n == 0 &&
 		len(s.embargoes) == 0 // then none is to come
 }
 
