@@ -19,6 +19,7 @@ type answer struct {
 	told        []told // of the results, if they are kept
 	counted     bool   // among the peer's open calls
 	bytes       int64  // … with so many
+	pickUp      bool   // it is an Accept
 }
 
 // openAnswer makes the entry for a call of the peer's. Nil means that the peer
@@ -28,7 +29,7 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 		s.fatal(ProtoID)
 		return nil
 	}
-	if int64(s.answers.n) >= 4*int64(s.m.lim.OpenCalls)+spareCalls+s.mostOpen {
+	if int64(s.answers.n-s.picked) >= 4*int64(s.m.lim.OpenCalls)+spareCalls+s.mostOpen {
 		s.fatal(LimitCalls)
 		return nil
 	}
@@ -41,6 +42,21 @@ func (s *Session) openAnswer(id uint32, bytes int) *answer {
 	s.answerCalls++
 	s.answerBytes += a.bytes
 	s.charge(answerCost)
+	return a
+}
+
+// openAccept makes the entry for an Accept, which takes no credit.
+func (s *Session) openAccept(id uint32) *answer {
+	if s.picked >= maxAccepts {
+		s.fatal(LimitCalls)
+		return nil
+	}
+	a := s.openAnswer(id, 0)
+	if a != nil {
+		a.uncount()
+		a.pickUp = true
+		s.picked++
+	}
 	return a
 }
 
@@ -213,6 +229,9 @@ func (a *answer) retire() {
 	s := a.s
 	s.answers.remove(a.id)
 	s.charge(-answerCost)
+	if a.pickUp {
+		s.picked--
+	}
 	if a.dropExports {
 		s.releaseExports(a.exports)
 	}

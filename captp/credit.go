@@ -153,7 +153,7 @@ func (s *Session) behindHeld(r *Ref) *Ref {
 const spareCalls = 64
 
 // calls returns how many questions there are that take credit, or took some.
-func (s *Session) calls() int { return s.questions.n - s.donations.all }
+func (s *Session) calls() int { return s.questions.n - s.donations.all - s.picking.all }
 
 // affords reports whether c, of size bytes, fits into the credit. Of questions that are returned and cannot be finished
 // yet there are no more than the peer bears with, see openAnswer.

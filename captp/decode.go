@@ -107,7 +107,7 @@ func (s *Session) receive(frame []byte, patient bool) bool {
 	case msgProvide:
 		s.receiveProvide(body)
 	case msgAccept:
-		s.receiveAccept(body, len(frame))
+		s.receiveAccept(body)
 	case msgAbort:
 		s.end(&Error{Kind: Disconnected, Reason: PeerAbort.Text() + ": " + decodeError(body).Reason, Outcome: PeerAbort}, false, false)
 	case msgUnimplemented:

@@ -26,7 +26,7 @@ type gift struct {
 
 // accepting is an Accept that is not answered yet. It is the object that has the call.
 type accepting struct {
-	m       *Machine
+	s       *Session // the recipient's
 	c       *Call
 	key     string
 	embargo string
@@ -36,7 +36,10 @@ type accepting struct {
 	over    bool
 }
 
-const giftCost = 512
+const (
+	giftCost   = 512
+	acceptCost = 384 // beside answerCost
+)
 
 // errNoGift is what an Accept gets that finds nothing, for whatever reason.
 var errNoGift = &Error{Kind: Failed, Reason: "there is nothing to pick up"}
@@ -163,13 +166,13 @@ func (g *gift) end() {
 }
 
 // receiveAccept looks for a gift, or waits for it.
-func (s *Session) receiveAccept(b capn.Ptr, size int) {
+func (s *Session) receiveAccept(b capn.Ptr) {
 	if !s.offered {
 		s.unimplemented()
 		return
 	}
-	over := s.overCredit(size) || s.overSoft()
-	a := s.openAnswer(b.U32(0), size)
+	over := s.overSoft()
+	a := s.openAccept(b.U32(0))
 	if a == nil {
 		return
 	}
@@ -177,7 +180,8 @@ func (s *Session) receiveAccept(b capn.Ptr, size int) {
 		a.call.fail(errOverloaded)
 		return
 	}
-	x := &accepting{m: s.m, c: a.call, serial: s.m.nextSerial(), due: s.m.ticks + acceptTicks}
+	s.charge(acceptCost)
+	x := &accepting{s: s, c: a.call, serial: s.m.nextSerial(), due: s.m.ticks + acceptTicks}
 	sound := false
 	x.embargo, sound = embargoOf(b)
 	if completion, err := b.Field(0); err == nil && completion.IsStruct() && sound {
@@ -214,7 +218,7 @@ func embargoOf(b capn.Ptr) (id string, ok bool) {
 
 // find binds x to g, which nobody else can find from now on.
 func (x *accepting) find(g *gift) {
-	delete(x.m.gifts, g.key)
+	delete(x.s.m.gifts, g.key)
 	x.unwait()
 	g.accept, x.gift = x, g
 	g.give()
@@ -222,12 +226,12 @@ func (x *accepting) find(g *gift) {
 
 // unwait takes x out of those that have found nothing.
 func (x *accepting) unwait() {
-	w := slices.DeleteFunc(x.m.waiting[x.key], func(o *accepting) bool { return o == x })
+	w := slices.DeleteFunc(x.s.m.waiting[x.key], func(o *accepting) bool { return o == x })
 	if len(w) == 0 {
-		delete(x.m.waiting, x.key)
+		delete(x.s.m.waiting, x.key)
 		return
 	}
-	x.m.waiting[x.key] = w
+	x.s.m.waiting[x.key] = w
 }
 
 // end answers x with nothing.
@@ -250,8 +254,9 @@ func (x *accepting) Canceled(*Call) { x.end(errCanceled) }
 
 // Dropped implements Object: the call is settled.
 func (x *accepting) Dropped(*Grant) {
-	delete(x.m.accepts, x)
+	delete(x.s.m.accepts, x)
 	x.unwait()
+	x.s.charge(-acceptCost)
 }
 
 // receiveDisembargoAccept passes a Disembargo on to the host of a vine, or lifts the embargo of a gift.

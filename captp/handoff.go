@@ -34,7 +34,7 @@ type Introducer interface {
 
 // Handoff is the recipient's side of one: a reference that goes by a vine and looks for the direct way.
 //
-//	         others are over        Met                 Grant, Offer                Return, or no way
+//	         others are over        Met             Grant, Offer, and room          Return, or no way
 //	waiting ─────────────────▶ seeking ───────▶ meeting ───────────────▶ accepting ─────────────────────▶ over
 //	   │                          │                │                        └─────── no answer in time ────▶ over
 //	   └──────────────────────────┴────────────────┴──── no session, the donor is gone, the reference was dropped ──▶ over
@@ -58,7 +58,7 @@ type handState uint8
 const (
 	handWaiting   handState = iota // the donor has passed many, whose turn is first
 	handSeeking                    // the introducer was asked
-	handMeeting                    // the session is not up yet
+	handMeeting                    // the session is not up yet, or has been asked for enough
 	handAccepting                  // the way is closed, the host is asked
 	handOver
 )
@@ -79,7 +79,7 @@ func (s *Session) Offer(locations []string) {
 	s.offered, s.locations = s.vat != "" && s.m.cfg.Vat != "" && s.m.cfg.Introducer != nil, locations
 }
 
-// meetAll goes on with what waited for the session to be up, or to end.
+// meetAll goes on with what waited for the session to be up, to have room, or to end.
 func (s *Session) meetAll() {
 	waiting := s.meeting
 	s.meeting = nil
@@ -87,6 +87,22 @@ func (s *Session) meetAll() {
 		s.m.meet(h, s)
 	}
 }
+
+// meetNext goes on with what waited for the room that an Accept has left.
+func (s *Session) meetNext() {
+	for {
+		i := slices.IndexFunc(s.meeting, s.hasRoom)
+		if i < 0 {
+			return
+		}
+		h := s.meeting[i]
+		s.meeting = slices.Delete(s.meeting, i, i+1)
+		s.m.meet(h, s)
+	}
+}
+
+// hasRoom reports whether the peer may be asked for what h stands for.
+func (s *Session) hasRoom(h *Handoff) bool { return s.picking.room(h.donor.vat, maxAccepts) }
 
 // Met answers Meet: s is the session with the host of h, which may be yet to come up; nil: none can be had.
 func (m *Machine) Met(h *Handoff, s *Session) {
@@ -101,7 +117,7 @@ func (m *Machine) meet(h *Handoff, s *Session) {
 	case h.state == handOver, h.donor.err != nil: // that it is gone is about to be told: see Bury
 	case s == nil || s.err != nil || s.vat != h.host || s.granted && !s.offered || s.owed > 0:
 		m.stay(h)
-	case !s.granted:
+	case !s.granted || !s.hasRoom(h):
 		h.state, h.to = handMeeting, s
 		s.meeting = append(s.meeting, h)
 	default:
@@ -184,6 +200,7 @@ const (
 	maxLocations = 8
 	maxLocation  = 264
 	maxEmbargo   = 32   // bytes of an embargo's id
+	maxAccepts   = 1024 // that one vat may have open with another
 	maxHandoffs  = 256  // that are under way, of one donor's …
 	maxUnsought  = 4096 // … and that wait for these
 	handCost     = 640
@@ -221,7 +238,7 @@ func (m *Machine) pickUp(h *Handoff) {
 	c.sink, c.brief, c.noPipelining, c.tangled = h, true, true, true
 	h.accept, h.due = c, m.ticks+pickUpTicks
 	m.accepting = append(m.accepting, h)
-	h.to.ask(c, h.to.anchor)
+	h.to.transmit(c, h.to.anchor)
 }
 
 // giveUpLate ends the wait for hosts that do not answer: calls go on down the vine. Nothing has gone the direct way.
@@ -235,6 +252,7 @@ func (m *Machine) giveUpLate() {
 			h.to.owed++
 		}
 		h.accept.Cancel()
+		h.to.meetAll() // it is asked for nothing more
 	}
 }
 

@@ -141,7 +141,7 @@ const nothing = `return q1 failed "there is nothing to pick up"`
 
 // TestGifts: whoever is not meant, comes twice, too late or with something else, learns the same, after the same time.
 func TestGifts(t *testing.T) {
-	spec.Covers(t, "HAND-5", "HAND-6", "HAND-8", "HAND-10")
+	spec.Covers(t, "HAND-5", "HAND-6", "HAND-10", "HAND-21")
 	nonce, other := id32("secret"), id32("guess")
 	gift := provide(1, export(0), "recipient", nonce)
 	type step struct {
@@ -246,12 +246,16 @@ func TestGifts(t *testing.T) {
 
 // TestHostileHandoff: what ends a session, and what does not.
 func TestHostileHandoff(t *testing.T) {
-	spec.Covers(t, "HAND-4", "HAND-15", "HAND-19")
+	spec.Covers(t, "HAND-4", "HAND-15", "HAND-19", "HAND-22")
 	nonce := id32("secret")
 	gift := provide(1, export(0), "recipient", nonce)
 	var many [][]byte
 	for q := range uint32(maxGifts + 1) {
 		many = append(many, provide(1+q, export(0), "recipient", id32(fmt.Sprint(q))))
+	}
+	var bogus [][]byte
+	for q := range uint32(maxAccepts + 1) {
+		bogus = append(bogus, accept(2+q, fmt.Sprint("donor ", q%3), id32(fmt.Sprint(q)), ""))
 	}
 	frames := func(fs ...[]byte) [][]byte { return fs }
 	vine := func(f func(c network.Contact)) []byte { return call(5, export(0), thirdParty(9, f)) }
@@ -261,6 +265,8 @@ func TestHostileHandoff(t *testing.T) {
 	}{
 		"as many gifts as may be":          {in: many[:maxGifts]},
 		"too many gifts":                   {in: many, ends: LimitCalls},
+		"as many Accepts as may be":        {in: bogus[:maxAccepts]},
+		"too many Accepts":                 {in: bogus, ends: LimitCalls},
 		"a gift in a question that lives":  {in: frames(gift, gift), ends: ProtoID},
 		"a call in the question of a gift": {in: frames(gift, call(1, export(0))), ends: ProtoID},
 		"a gift of nothing":                {in: frames(provide(1, export(9), "recipient", nonce)), ends: ProtoID},

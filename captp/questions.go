@@ -25,7 +25,8 @@ type question struct {
 	bytes    int64    // of the message
 
 	donation *donation // it is a Provide, which has no Return
-	late     bool      // it is an Accept that was given up: see Session.owed
+	donor    string    // it is an Accept, of what this vat passed
+	late     bool      // … that was given up: see Session.owed
 }
 
 // transmit writes c as a question towards r. The credit has been looked at.
@@ -46,15 +47,19 @@ func (s *Session) transmit(c *Call, r *Ref) {
 	case c.bootstrap:
 		n = s.writeBootstrap(q)
 	case c.accept != nil:
-		n = s.writeAccept(q, c.accept)
+		s.writeAccept(q, c.accept)
+		q.donor = c.accept.donor
+		s.picking.take(q.donor)
 	default:
 		n = s.writeCall(q, c, r)
 	}
 	q.bytes, q.back = int64(n), c.goesBack(s)
 	s.questionBytes += q.bytes
-	if q.back {
+	switch {
+	case q.donor != "": // takes no credit
+	case q.back:
 		s.backCalls++
-	} else {
+	default:
 		s.openCalls++
 		s.openBytes += q.bytes
 		s.mostOpen = max(s.mostOpen, s.openCalls)
@@ -86,8 +91,12 @@ func (s *Session) transmit(c *Call, r *Ref) {
 // receiveReturn handles the outcome of a question, and sends what there is credit
 // for again.
 func (s *Session) receiveReturn(msg returnMsg) {
+	open := s.picking.all
 	s.takeReturn(msg)
 	s.sendHeld()
+	if s.picking.all < open {
+		s.meetNext()
+	}
 }
 
 func (s *Session) takeReturn(msg returnMsg) {
@@ -100,9 +109,11 @@ func (s *Session) takeReturn(msg returnMsg) {
 	if q.late {
 		s.owed--
 	}
-	if q.back {
+	switch {
+	case q.donor != "":
+	case q.back:
 		s.backCalls--
-	} else {
+	default:
 		s.openCalls--
 		s.openBytes -= q.bytes
 	}
@@ -188,6 +199,9 @@ func (q *question) retire() {
 	s := q.s
 	s.questions.remove(q.id)
 	s.questionBytes -= q.bytes
+	if q.donor != "" {
+		s.picking.give(q.donor)
+	}
 	s.sendHeld()
 	q.recycle()
 }

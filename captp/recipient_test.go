@@ -13,8 +13,13 @@ import (
 
 // passed has the donor pass an object of a host's, in a call and by a vine of that number, and returns the reference.
 func (h *hosting) passed(n uint32, host string, locations ...string) *Ref {
+	return h.passedBy("donor", n, host, locations...)
+}
+
+// passedBy is passed for another donor.
+func (h *hosting) passedBy(donor string, n uint32, host string, locations ...string) *Ref {
 	h.obj.answer = false
-	h.feed("donor", call(n, export(0), thirdParty(n, func(c network.Contact) {
+	h.feed(donor, call(n, export(0), thirdParty(n, func(c network.Contact) {
 		_, _ = c.SetHost(id32(host)), c.SetNonce(id32("x"))
 		list := must(c.NewLocations(int32(len(locations))))
 		for i, l := range locations {

@@ -41,6 +41,8 @@ type Session struct {
 	unsought  []*Handoff // of what the peer has passed, those that wait for others …
 	handoffs  int        // … that are under way
 	donations shares     // Provides that are open, of the questions, by the recipient
+	picking   shares     // Accepts, of the questions, by the donor
+	picked    int        // … of the peer's, of the answers
 	owed      int        // Accepts that were given up, and have no Return yet
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it

@@ -59,3 +59,100 @@ func keeps(q uint32) []byte {
 		f.SetReleaseResultCaps(false)
 	})
 }
+
+// TestAcceptsTakeNoCredit: what donors have a recipient ask a host for does not hold up its own calls there, however long the
+// host takes; nor does it take part of what the host counts as calls.
+func TestAcceptsTakeNoCredit(t *testing.T) {
+	spec.Covers(t, "HAND-22")
+	h := newHosting(t, Limits{})
+	s := h.peers["stranger"]
+	root := s.Bootstrap()
+	h.out("stranger")
+	for i := range uint32(250) { // of one donor's; 100 is the host's credit
+		h.passed(5+i, "stranger").Release()
+		h.m.Met(h.meets[i], s)
+	}
+	require.Zero(t, s.picking.all, "nobody wants them any more")
+	var refs []*Ref
+	for i := range uint32(250) {
+		refs = append(refs, h.passed(500+i, "stranger"))
+		h.m.Met(h.meets[250+i], s)
+	}
+	require.Equal(t, 250, s.picking.all)
+	h.m.Send(root, &Outgoing{Params: params("", 0)}).Done()
+	require.Zero(t, s.Held())
+	require.Contains(t, h.out("stranger"), "call q")
+	for _, r := range refs {
+		r.Release()
+	}
+	root.Release()
+	h.clean()
+
+	h = newHosting(t, Limits{OpenCalls: 4})
+	h.obj.answer = false
+	for q := range uint32(100) {
+		h.feed("recipient", accept(1+q, "donor", id32("guess"), ""))
+	}
+	h.feed("recipient", boot(200), call(201, result(200)))
+	require.NotContains(t, h.out("recipient"), "overloaded")
+	require.Len(t, h.obj.calls, 1)
+	h.obj.calls[0].Return(nil, nil)
+	require.Greater(t, h.peers["recipient"].Stats().Charged, int64(100*answerCost))
+	h.seconds(acceptTicks)
+	require.Equal(t, 100, strings.Count(h.out("recipient"), "there is nothing to pick up"))
+	for q := range uint32(100) {
+		require.Equal(t, 100-int(q), h.peers["recipient"].picked)
+		h.feed("recipient", finish(1+q))
+	}
+	h.clean()
+}
+
+// TestDonorsShareAccepts: of what one donor has passed a recipient does not ask a host for more than it leaves room for that
+// of others; the rest is asked for as there is room again.
+func TestDonorsShareAccepts(t *testing.T) {
+	spec.Covers(t, "HAND-23")
+	h := newHosting(t, Limits{})
+	s := h.peers["stranger"]
+	var refs []*Ref
+	donors := []string{"donor", "second", "third", "fourth", "fifth"}
+	for _, name := range donors[1:] {
+		p := h.m.Connect(SessionConfig{Peer: name, Vat: vatIDOf(name), Bootstrap: h.m.Near(h.obj, nil)})
+		p.Offer(nil)
+		p.Grant(100, 1<<20)
+		h.peers[name] = p
+		h.feed(name, boot(0))
+		h.out(name)
+	}
+	for i, name := range donors {
+		for n := range uint32(maxHandoffs) {
+			refs = append(refs, h.passedBy(name, 5+n, "stranger"))
+			h.m.Met(h.meets[len(h.meets)-1], s)
+		}
+		asked := []int{256, 256, 256, 128, 64}[i]
+		require.Equal(t, asked, s.picking.of[vatIDOf(name)], name)
+	}
+	require.Len(t, s.meeting, 128+192)
+	first := s.meeting[128] // the fifth's, who has the least
+	h.out("stranger")
+	require.Equal(t, handMeeting, first.state)
+	for n := range uint32(3) { // of the donor's
+		h.feed("stranger", returns(n, hosted(9+n)))
+		require.Equal(t, h.peers["stranger"], refs[n].Session())
+	}
+	require.Equal(t, handAccepting, first.state)
+	require.Equal(t, 66, s.picking.of[vatIDOf("fifth")])
+	require.Contains(t, h.out("stranger"), "accept q")
+	h.seconds(pickUpTicks) // the host answers nothing
+	require.Empty(t, s.meeting, "it is asked for nothing more")
+	for _, r := range refs[3:] {
+		require.NotNil(t, r.Session(), "by the vine for good")
+		require.NotEqual(t, s, r.Session())
+	}
+	for _, r := range refs {
+		r.Release()
+	}
+	for _, name := range donors[1:] {
+		h.peers[name].Disconnect(PeerGone.ends(), false)
+	}
+	h.clean()
+}
