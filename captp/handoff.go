@@ -15,7 +15,7 @@ import (
 // The recipient has two references. The vine is an import as any other and always goes its way. The one that is
 // passed to objects is in front of it and is led elsewhere later:
 //
-//	            closed: Accept sent             Return
+//	            closed: Accept sent             Return, settled
 //	routeVine ─────────────────────▶ routeQueue ──────▶ routeForward, to what the host returned
 //	    │                                │
 //	    └────────────────────────────────┴────────────▶ routeForward, to the vine: no direct way could be had
@@ -50,6 +50,7 @@ type Handoff struct {
 	lost      *Error   // why the donor is gone
 	cost      int      // charged to the donor
 	accept    *Call    // to the host, which is to answer …
+	got       *Ref     // … has answered with this promise; one holder …
 	due       uint64   // … until this tick
 }
 
@@ -247,6 +248,10 @@ func (m *Machine) giveUpLate() {
 	for len(m.accepting) > 0 && m.accepting[0].due <= m.ticks {
 		h := m.accepting[0]
 		m.accepting = m.accepting[1:]
+		if h.got != nil {
+			m.stay(h)
+			continue
+		}
 		if q := h.accept.q; q != nil && !q.returned {
 			q.late = true
 			h.to.owed++
@@ -268,9 +273,32 @@ func (h *Handoff) Settled(c *Call, out Outcome) {
 		c.m.stay(h)
 		return
 	}
+	if h.accept = nil; out.Caps[0].State() == Promise {
+		h.got = out.Caps[0].Retain()
+		h.got.Watch(h)
+		return
+	}
+	c.m.lead(h, out.Caps[0])
+}
+
+// Changed implements Watcher: the promise has settled with which the host has answered.
+func (h *Handoff) Changed(r *Ref) {
+	switch m := r.m; {
+	case r.State() == Promise:
+		r.Watch(h)
+	case r.State() == Broken && h.to.err != nil:
+		m.stay(h)
+	default:
+		m.lead(h, r)
+	}
+}
+
+// lead has all calls go to r from now on.
+func (m *Machine) lead(h *Handoff, r *Ref) {
 	p := h.p
+	r.Retain()
 	h.over()
-	c.m.forward(p, out.Caps[0].Retain())
+	m.forward(p, r)
 	p.Release()
 }
 
@@ -305,6 +333,11 @@ func (h *Handoff) over() {
 	}
 	began := h.state != handWaiting
 	h.state, h.accept = handOver, nil
+	if r := h.got; r != nil {
+		h.got = nil
+		r.Unwatch(h)
+		r.Release()
+	}
 	h.p.hand, h.p.to = nil, nil
 	if h.p.route == routeVine {
 		h.p.route = routeQueue

@@ -188,3 +188,65 @@ func TestManyHandoffs(t *testing.T) {
 	}
 	h.clean()
 }
+
+// TestFarStaysFar: what a host answers does not make a promise of a reference that is settled.
+func TestFarStaysFar(t *testing.T) {
+	spec.Covers(t, "HAND-24")
+	for name, c := range map[string]struct {
+		then  func(h *hosting)
+		state State
+		way   string // where calls go in the end
+	}{
+		"it settles":  {func(h *hosting) { h.feed("stranger", resolve(9, hosted(10))) }, Far, "stranger"},
+		"it was ours": {func(h *hosting) { h.feed("stranger", boot(0), resolve(9, yours(0))) }, Near, ""},
+		"another vat's": {func(h *hosting) {
+			h.feed("stranger", resolve(9, thirdParty(10, func(c network.Contact) { _, _ = c.SetHost(id32("far away")), c.SetNonce(id32("y")) })))
+		}, Far, "stranger"},
+		"a promise":         {func(h *hosting) { h.feed("stranger", resolve(9, promised(10)), resolve(10, hosted(11))) }, Far, "stranger"},
+		"it breaks":         {func(h *hosting) { h.feed("stranger", breaks(9)) }, Broken, ""},
+		"it never settles":  {func(*hosting) {}, Far, "donor"},
+		"its session ends":  {func(h *hosting) { h.peers["stranger"].Disconnect(PeerGone.ends(), false) }, Far, "donor"},
+		"the donor goes":    {func(h *hosting) { h.peers["donor"].Disconnect(PeerGone.ends(), false) }, Broken, ""},
+		"it goes in a ring": {func(h *hosting) { h.feed("stranger", resolve(9, promised(9))) }, Broken, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHosting(t, Limits{})
+			r := h.passed(5, "stranger")
+			told := &changes{}
+			r.Watch(told)
+			h.m.Met(h.meets[0], h.peers["stranger"])
+			h.feed("stranger", returns(0, promised(9)))
+			h.m.Send(r, &Outgoing{Params: params("", 0)}).Done()
+			require.Equal(t, Far, r.State())
+			require.Nil(t, r.Session(), "between two ways")
+			require.NotContains(t, h.out("stranger"), "call q")
+			c.then(h)
+			h.seconds(pickUpTicks)
+			require.Equal(t, c.state, r.State())
+			require.Equal(t, c.state == Broken, told.n == 1, "who watches it hears of its end only")
+			if c.way != "" {
+				require.Equal(t, h.peers[c.way], r.Session())
+				require.Contains(t, h.out(c.way), "call q")
+			}
+			for _, x := range h.obj.calls {
+				x.Return(nil, nil)
+			}
+			r.Release()
+			h.clean()
+		})
+	}
+}
+
+// breaks says that a promise of the peer's is broken.
+func breaks(id uint32) []byte {
+	return message(func(m rpc.Message) {
+		r := must(m.NewResolve())
+		r.SetPromiseId(id)
+		_ = must(r.NewException()).SetReason("gone")
+	})
+}
+
+// changes counts what a Watcher is told.
+type changes struct{ n int }
+
+func (c *changes) Changed(*Ref) { c.n++ }
