@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -36,7 +37,7 @@ func (k Key) IsZero() bool { return k == Key{} }
 func (k Key) String() string { return k.Vat.Short() + "/" + hex.EncodeToString(k.Object[:4]) + "…" }
 
 // Same asks whether a and b designate the same object, whichever vats and grants they came through. It waits until both
-// are settled. Objects that only stand for others are taken for those if they pass the question on, as a
+// are settled, or one is broken. Objects that only stand for others are taken for those if they pass the question on, as a
 // pattern.Caretaker does; a facet or a membrane's wrapper is an object of its own.
 //
 // The answer is as good as the vats that the references lead through: a vat may have an object of its own pass for one
@@ -58,14 +59,15 @@ func Same(ctx context.Context, a, b Target) (bool, error) {
 	}
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // it never fails
-	first := Send[Key](a, verbIdentify, salt)
-	second, err := identify(ctx, Send[Key](b, verbIdentify, salt))
+	first, second := Send[Key](a, verbIdentify, salt), Send[Key](b, verbIdentify, salt)
+	keys, err := All(c.vat, first, second).Await(ctx)
 	if err != nil {
 		first.Cancel()
+		second.Cancel()
 		return false, err
 	}
-	key, err := identify(ctx, first)
-	return key == second && err == nil, err
+	err = errors.Join(keys[0].check(), keys[1].check())
+	return err == nil && keys[0] == keys[1], err
 }
 
 // Identify asks for the key of the object that t designates. It waits until t is settled. Errors, and what the answer is
@@ -84,16 +86,23 @@ func Identify(ctx context.Context, t Target) (Key, error) {
 // identify waits for a key, or cancels the question.
 func identify(ctx context.Context, asked *Promise[Key]) (Key, error) {
 	key, err := asked.Await(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		asked.Cancel()
-	case key.Vat.IsZero() || key.Object == [32]byte{}:
-		err = fmt.Errorf("%w: it is no key", ErrBadResult)
+	} else {
+		err = key.check()
 	}
 	if err != nil {
 		return Key{}, err
 	}
 	return key, nil
+}
+
+// check reports what is no key: a zero one could be taken for that of no object.
+func (k Key) check() error {
+	if k.Vat.IsZero() || k.Object == [32]byte{} {
+		return fmt.Errorf("%w: it is no key", ErrBadResult)
+	}
+	return nil
 }
 
 // one reports whether a and b, settled, are one reference already here.

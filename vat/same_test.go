@@ -35,6 +35,21 @@ func key(t *testing.T, target vat.Target) vat.Key {
 	return k
 }
 
+// TestSameHearsOfWhatBreaks: which of the two breaks does not matter: the other one is not waited for.
+func TestSameHearsOfWhatBreaks(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		a := p.here.Enliven(p.export(&Recorder{}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := vat.Same(ctx, a.Send("nobody"), a.Send("later"))
+		require.ErrorIs(t, err, vat.ErrNull)
+		_, err = vat.Same(ctx, a.Send("later"), a.Send("nobody"))
+		require.ErrorIs(t, err, vat.ErrNull)
+		_, err = vat.Identify(ctx, a.Send("nobody"))
+		require.ErrorIs(t, err, vat.ErrNull)
+	})
+}
+
 // TestSame: an object is the same under each of its grants, and no other one is.
 func TestSame(t *testing.T) {
 	spec.Covers(t, "OBJ-20")
