@@ -1,6 +1,7 @@
 package vat_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,9 @@ func (x *trio) requireNothingLeft(t *testing.T, more ...*vat.Ref) {
 		r.Release()
 	}
 	vats := map[string]*vat.Vat{"alice": x.alice, "bob": x.bob, "carol": x.carol}
+	for i, v := range x.others {
+		vats[fmt.Sprint("another ", i)] = v
+	}
 	for _, v := range vats {
 		vat.Forget(v)
 	}

@@ -25,6 +25,7 @@ func (k *Taker) Take(r *vat.Ref) { k.got <- r }
 type trio struct {
 	net               *vattest.Network
 	alice, bob, carol *vat.Vat
+	others            []*vat.Vat
 	thing             *Recorder // carol's
 	taker             *Taker    // bob's
 	toThing, toTaker  *vat.Ref  // alice's
