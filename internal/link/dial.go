@@ -20,7 +20,8 @@ type dial struct {
 	peer   *peer
 	number uint64 // the session number: of all attempts, for only one sends message 3
 	delay  time.Duration
-	more   chan struct{} // has room for one: the program has said where else to dial
+	until  time.Time     // strangers may say until then where else to dial
+	more   chan struct{} // has room for one: somebody has said where else
 
 	mu    sync.Mutex
 	told  bool // it is strangers' choice alone where it leads
@@ -113,6 +114,27 @@ func (d *dial) add(hints []string) {
 	}
 }
 
+// maxTold is how many locations strangers may have one dial try.
+const maxTold = 64
+
+// addTold has a dial that is strangers' choice alone go to these places too, of yet another one's, who may have it do so.
+// That is not for ever: others may wait for what comes of it. The caller holds Links.mu.
+func (d *dial) addTold(hints []string, now time.Time, may func() bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var more []hint
+	for _, h := range hints {
+		if at := (hint{h, true}); !slices.Contains(d.hints, at) {
+			more = append(more, at)
+		}
+	}
+	if !d.told || now.After(d.until) || len(more) == 0 || len(d.hints)+len(more) > maxTold || !may() {
+		return
+	}
+	d.hints = append(d.hints, more...)
+	d.signal()
+}
+
 // signal has race, or the pause before it, look at the hints again.
 func (d *dial) signal() {
 	select {
@@ -152,6 +174,7 @@ func (d *dial) race() (*transport, error) {
 	if err := d.pause(); err != nil {
 		return nil, err
 	}
+	d.begins()
 	ctx, cancel := context.WithCancel(d.link.ctx)
 	defer cancel()
 	defer d.giveUp()
@@ -191,6 +214,13 @@ func (d *dial) race() (*transport, error) {
 	return nil, &Error{Reason: ErrUnreachable, Cause: errors.Join(errs...)}
 }
 
+// begins says that the race runs: it may be another one, for what was said as the last one ended.
+func (d *dial) begins() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = false
+}
+
 // pause waits until it is time to dial. What strangers' dials came to has no place wait that the program knows.
 func (d *dial) pause() error {
 	if !d.stray() {
@@ -198,14 +228,18 @@ func (d *dial) pause() error {
 	}
 	t := time.NewTimer(d.delay)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return d.link.ctx.Err()
-	case <-d.more:
-		d.signal()
-		return nil
-	case <-d.link.ctx.Done():
-		return d.link.ctx.Err()
+	for {
+		select {
+		case <-t.C:
+			return d.link.ctx.Err()
+		case <-d.more:
+			if !d.stray() {
+				d.signal()
+				return nil
+			}
+		case <-d.link.ctx.Done():
+			return d.link.ctx.Err()
+		}
 	}
 }
 

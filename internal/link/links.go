@@ -203,8 +203,12 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	}
 	if p.link != nil {
 		defer ls.mu.Unlock()
-		if donor == nil && p.dial != nil && p.dial.current() {
-			p.dial.add(hints)
+		if d := p.dial; d != nil && d.current() {
+			if now := time.Now(); donor == nil {
+				d.add(hints)
+			} else {
+				d.addTold(remember(nil, hints, ls.limits.Hints), now, func() bool { return ls.donors.take(*donor, now) })
+			}
 		}
 		return p.link
 	}
@@ -225,6 +229,7 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 			links: ls, link: l, peer: p, number: ls.number, hints: p.toDial(), delay: ls.backoff(p),
 			more: make(chan struct{}, 1), told: len(p.hints) == 0,
 		}
+		d.until = time.Now().Add(d.delay + ls.limits.DialTimeout)
 		if ls.crew.start(d.run) {
 			p.link, p.dial = l, d
 			p.pair.dial(ls.number)

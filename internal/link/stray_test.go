@@ -1,6 +1,7 @@
 package link
 
 import (
+	"fmt"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -56,6 +57,79 @@ func TestToldDialDoesNotStandInTheWay(t *testing.T) {
 		s.mu.Unlock()
 		pass(time.Minute)
 		require.Equal(t, 1, ups, "the program's own hint is not dialled; it got: %v", s.end())
+	})
+}
+
+// Nor does it keep others' from being tried: those join the dial, and count for who said so.
+func TestToldDialsJoin(t *testing.T) {
+	spec.Covers(t, "LOC-12")
+	up := func(s *session) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.ups) == 1
+	}
+	for name, c := range map[string]struct {
+		spent, failed bool          // the honest donor's dials; or the hostile one's hints have failed before
+		after         time.Duration // the honest one speaks
+		joins         bool
+	}{
+		"at once":                     {joins: true},
+		"later":                       {after: 5 * time.Second, joins: true},
+		"while it waits to try again": {failed: true, joins: true},
+		"with no dials left":          {spent: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			toOther(t, func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID) {
+				ln := silent(t, n, "silent")
+				defer func() { _ = ln.Close() }()
+				hostile, honest := crypto.VatID{1}, crypto.VatID{2}
+				if c.spent {
+					for i := range byte(donorDials) {
+						client.told(honest, crypto.VatID{9, i}, "nobody"+port)
+					}
+				}
+				if c.failed {
+					for range 4 {
+						client.told(hostile, id, "nobody"+port)
+						pass(5 * time.Second)
+					}
+				}
+				first := client.told(hostile, id, "silent"+port)
+				pass(c.after)
+				require.Same(t, first, client.told(honest, id, "other"+port), "one session for all")
+				require.Same(t, first, client.told(honest, id, "other"+port))
+				pass(8 * time.Second)
+				require.Equal(t, c.joins, up(first))
+				if c.joins {
+					client.links.mu.Lock()
+					spent := client.links.donors[honest].spent
+					client.links.mu.Unlock()
+					require.InDelta(t, 1, spent, 0, "it counts once")
+				}
+				pass(time.Minute)
+				require.Equal(t, c.joins, first.end() == nil, "a dial does not go on for ever")
+			})
+		})
+	}
+}
+
+// However many others join, a dial ends.
+func TestToldDialEnds(t *testing.T) {
+	spec.Covers(t, "LOC-12")
+	toOther(t, func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID) {
+		var first *session
+		for donor := range byte(3) { // each is given up after ten seconds
+			name := fmt.Sprint("silent", donor)
+			ln := silent(t, n, name)
+			defer func() { _ = ln.Close() }()
+			s := client.told(crypto.VatID{1 + donor}, id, name+port)
+			if first == nil {
+				first = s
+			}
+			require.Same(t, first, s)
+			pass(9 * time.Second)
+		}
+		require.ErrorIs(t, first.end(), ErrUnreachable, "the last came too late")
 	})
 }
 
