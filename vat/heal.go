@@ -48,7 +48,8 @@ type HealConfig struct {
 // did, has expired, was revoked, or was that of an object that ended with its vat), or v is closed. [Ref.WhenBroken]
 // tells only of that. It is tried for as long as the Ref is held, or sends wait.
 //
-// Passed on in a message, it is what it leads to at that moment: it heals for who holds this Ref only.
+// Passed on in a message, it is what it leads to at that moment or, while the object is away, a promise for it. Who is passed
+// that goes there directly, and needs v no more; it heals for who holds this Ref only.
 func (v *Vat) Heal(r sturdyref.Ref, cfg *HealConfig) *Ref {
 	h := &healing{core: v.core, uri: r}
 	if cfg != nil {

@@ -389,6 +389,44 @@ func TestHealPassedOn(t *testing.T) {
 	})
 }
 
+// TestHealPassedToAThird: who is passed a reference that heals while its object is away has a promise, which leads there
+// directly once it is found; it does not heal for him, nor does it need who passed it any more.
+func TestHealPassedToAThird(t *testing.T) {
+	far(t, nil, func(t *testing.T, p *place) {
+		h := &health{}
+		r := p.here.Heal(p.export(&Recorder{}), h.config())
+		third := p.net.Vat(t, "third", quiet())
+		k, toThird := taker(t, third, p.here)
+		require.NoError(t, r.Await(t.Context()))
+		call[any](t, toThird, "take", r)
+		there := <-k.got
+		call[any](t, there, "note", "a")
+		pass(time.Second)
+		requireVia(t, there, p.there)
+
+		p.net.Partition("here", "there", true)
+		p.net.Cut("here", "there")
+		pass(time.Second)
+		require.Equal(t, vat.PromiseRef, r.State())
+		call[any](t, toThird, "take", r)
+		away := <-k.got
+		require.Equal(t, vat.PromiseRef, away.State())
+		away.SendOnly("note", "b")
+		require.Equal(t, "a", call[string](t, there, "join"), "what was passed before goes its own way")
+		p.net.Partition("here", "there", false)
+		require.NoError(t, away.Await(t.Context()))
+		require.Equal(t, "a b", call[string](t, r, "join"))
+		pass(time.Second)
+		requireVia(t, away, p.there)
+		h.require(t, "found", "lost", "found")
+
+		p.net.Cut("third", "there")
+		pass(time.Minute)
+		require.Equal(t, vat.BrokenRef, away.State(), "it heals for who made it")
+		require.Equal(t, "a b", call[string](t, r, "join"))
+	})
+}
+
 // TestHealHalfOpen: a peer that is gone without a word is found to be within the deadlines of the session.
 func TestHealHalfOpen(t *testing.T) {
 	spec.Covers(t, "ERR-5")
