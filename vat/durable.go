@@ -3,6 +3,7 @@ package vat
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"weak"
 )
 
@@ -74,10 +75,40 @@ type resident struct {
 	safe   []byte // its record, as of the last commit
 	loaded bool   // its fields are those of the record, or newer
 	seen   uint64 // turn that has captured it
+
+	// Guarded by the machine right, as safe is while commits are under way.
+	loosen []func() // give its lists and maps back what they had before it was kept, the last first
 }
 
 // attached reports whether r is what its object is known as.
 func (r *resident) attached() bool { return r.obj.Interface().(durabler).vatDurable().kept == r }
+
+// onLoose has f called if it turns out that the object was never kept. In a turn.
+func (r *resident) onLoose(f func()) {
+	mu := &r.dur.core.mu
+	mu.Lock()
+	defer mu.Unlock()
+	if r.safe == nil {
+		r.loosen = append(r.loosen, f)
+	}
+}
+
+// stored notes a record of the object that has been committed. Machine right.
+func (r *resident) stored(record []byte) { r.safe, r.loosen = record, nil }
+
+// detach has the object never have been durable. Turn right.
+func (r *resident) detach() {
+	delete(r.dur.objects.byID, r.id)
+	r.obj.Interface().(durabler).vatDurable().kept = nil
+	mu := &r.dur.core.mu
+	mu.Lock()
+	loosen := r.loosen
+	r.loosen = nil
+	mu.Unlock()
+	for _, f := range slices.Backward(loosen) {
+		f()
+	}
+}
 
 // objects are the durable objects of a vat that are in memory.
 type objects struct {

@@ -209,8 +209,7 @@ func (d *durable) revert(to func(*resident) []byte) {
 	all := d.objects.all()
 	for _, r := range all {
 		if r.last = to(r); r.last == nil {
-			delete(d.objects.byID, r.id)
-			r.obj.Interface().(durabler).vatDurable().kept = nil
+			r.detach()
 		} else if r.loaded {
 			r.loaded = false
 			d.loads = append(d.loads, r)

@@ -45,6 +45,7 @@ func (l *List[T]) kept() bool {
 	}
 	if loose := l.loose; loose != nil {
 		l.loose = nil
+		l.r.onLoose(func() { l.r, l.loose = nil, loose })
 		l.Append(loose...)
 	}
 	return true

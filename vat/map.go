@@ -46,6 +46,7 @@ func (m *Map[K, V]) kept() bool {
 	}
 	if loose := m.loose; loose != nil {
 		m.loose = nil
+		m.r.onLoose(func() { m.r, m.loose = nil, loose })
 		for k, v := range loose {
 			m.Set(k, v)
 		}

@@ -200,7 +200,7 @@ func (d *durable) commit() {
 	} else {
 		d.heap.Done(number)
 		for _, s := range d.flying.saves {
-			s.r.safe = s.record
+			s.r.stored(s.record)
 		}
 		for _, t := range d.flying.turns {
 			d.settle(t)
