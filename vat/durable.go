@@ -34,12 +34,16 @@ import (
 // been: what it sent is not sent, its promise breaks, and all exported fields are what
 // they were before. A method that returns an error has had its turn.
 //
-// A turn may change the object whose method runs, those to which pointers lead from its
-// exported fields and from entries that it has taken out of a List or Map, those that
-// [Near] gave it, and the callback of a [When] what the turn could that called When. To
-// change any other object, send to it. What has changed is found by comparing: a turn costs what all that it may have
-// changed takes to be encoded. So keep objects small, and the plain objects of a vat with many durable ones few: a
-// turn of theirs is compared with all durable objects in memory.
+// A turn may change the object whose method runs, be it durable or not, and those to which pointers lead
+// from its fields, from object to object: also by way of structs, slices, maps and interfaces in their fields,
+// and of entries taken out of a List or Map. It may change what [Near] gave it, and the callback of a [When] what the turn could
+// that called When. Anything else it sends to; or it says so, by [Changed], if it has a pointer that
+// nobody can see: out of a closure, a channel or a variable, from behind a pointer to what is no object,
+// or from beside a field of package sync. A change that nobody sees and nobody says may be lost. The vat looks for such, at every
+// object in small vats and at a few each time in others, and complains in its log.
+//
+// What has changed is found by comparing: a turn costs what all that it may have changed takes to be encoded,
+// however many other objects there are. So keep objects small, and let references or a Map lead to many, not pointers.
 //
 // Not part of the transaction is what goes beyond the vat's sends and objects: Enliven, Export, Publish, Mint and Revoke happen
 // at once, and stay done if their turn is undone.
@@ -75,6 +79,7 @@ type resident struct {
 	safe   []byte // its record, as of the last commit
 	loaded bool   // its fields are those of the record, or newer
 	seen   uint64 // turn that has captured it
+	found  uint64 // turn in which a pointer was found to it
 
 	// Guarded by the machine right, as safe is while commits are under way.
 	loosen []func() // give its lists and maps back what they had before it was kept, the last first
@@ -113,8 +118,10 @@ func (r *resident) detach() {
 // objects are the durable objects of a vat that are in memory.
 type objects struct {
 	byID map[uint64]weak.Pointer[resident]
-	room int    // how many there may be before those that are gone are looked for
-	next uint64 // id
+	ring []weak.Pointer[resident] // the same, and some that are gone, for sample
+	at   int                      // where that goes on
+	room int                      // how many there may be before those that are gone are looked for
+	next uint64                   // id
 }
 
 // resident returns the object with an id, if it is in memory.
@@ -128,9 +135,11 @@ func (o *objects) add(r *resident) {
 				delete(o.byID, id)
 			}
 		}
+		o.ring = slices.DeleteFunc(o.ring, func(p weak.Pointer[resident]) bool { return p.Value() == nil })
 		o.room = 2 * len(o.byID)
 	}
 	o.byID[r.id] = weak.Make(r)
+	o.ring = append(o.ring, o.byID[r.id])
 }
 
 // all returns those that are in memory.

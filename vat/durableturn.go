@@ -7,12 +7,6 @@ import (
 	"slices"
 )
 
-// reach is what a turn may have changed, and so the callbacks may that it asked for.
-type reach struct {
-	objects []*resident
-	all     bool
-}
-
 // run is userTurn for a vat with a store.
 func (d *durable) run(del *delivery, j job) {
 	err := d.begin(del, j)
@@ -51,7 +45,8 @@ func (d *durable) begin(del *delivery, j job) error {
 	d.running.Store(true)
 	d.turn++
 	clear(d.touched)
-	d.touched, d.all, d.reach = d.touched[:0], false, nil
+	clear(d.passed)
+	d.touched, d.hidden, d.reach = d.touched[:0], false, nil
 	d.core.mu.Lock()
 	broken := d.broken
 	d.broken = false
@@ -60,36 +55,27 @@ func (d *durable) begin(del *delivery, j job) error {
 		d.revert(func(r *resident) []byte { return r.safe })
 	}
 	if del != nil {
-		x, ok := del.t.obj.recv.Interface().(durabler)
-		if ok && x.vatDurable().kept != nil {
-			r := x.vatDurable().kept
-			d.all = r.typ.opaque
-			return d.touch(r)
-		}
-		d.all = true // who knows to what it has pointers
-		return nil
+		return d.follow(del.t.obj.recv.Interface().(objecter))
 	}
 	switch j := j.(type) {
 	case *collectJob, *dropAlarm:
 		return nil // they change the store only
+	case *alarmJob:
+		return nil // its object is touched when it is known
+	case *unreferenced:
+		return d.follow(j.recv.Interface().(objecter))
 	case *whenJob:
-		if j.of != nil && !j.of.all {
+		if j.of != nil {
+			d.hidden = j.of.hidden
 			return d.touchAll(j.of.objects)
 		}
 	}
-	d.all = true
+	d.hidden = true
 	return nil
 }
 
 // touch notes that the turn may change r, and sees to it that its fields are there.
-func (d *durable) touch(r *resident) error {
-	d.touched = append(d.touched, r)
-	if r.loaded {
-		return nil
-	}
-	d.loads = append(d.loads, r)
-	return d.load()
-}
+func (d *durable) touch(r *resident) error { return d.follow(r.obj.Interface().(objecter)) }
 
 // touchAll is touch for those of rs that are attached still.
 func (d *durable) touchAll(rs []*resident) error {
@@ -119,40 +105,19 @@ func (d *durable) near(obj any) bool {
 // asks returns what the callbacks of the turn that runs may change.
 func (d *durable) asks() *reach {
 	if d.reach == nil {
-		d.reach = &reach{all: d.all}
+		d.reach = &reach{hidden: d.hidden}
 	}
 	return d.reach
 }
 
 // capture takes what the turn has changed, at its end. Turn right.
 func (d *durable) capture() error {
-	if d.all {
-		for _, r := range d.objects.all() {
-			if r.loaded {
-				d.touched = append(d.touched, r)
-			}
-		}
+	err := d.captureFrom(0)
+	if err == nil && d.hidden {
+		err = d.lookAround()
 	}
-	for i := 0; i < len(d.touched); i++ { // recording finds more
-		r := d.touched[i]
-		if r.seen == d.turn || !r.loaded {
-			continue
-		}
-		r.seen = d.turn
-		if err := r.typ.flush(r); err != nil {
-			return err
-		}
-		record, err := d.recorder.state(r)
-		if err != nil {
-			return fmt.Errorf("object %d, a %s: %w", r.id, r.typ.name, err)
-		}
-		if string(record) != string(r.last) {
-			if err := d.touchBehind(r.last); err != nil {
-				return err
-			}
-			d.heap.Put(bucketObjects, idKey(r.id), record)
-			d.saves = append(d.saves, save{r, record})
-		}
+	if err != nil {
+		return err
 	}
 	for _, s := range d.saves {
 		s.r.last = s.record
@@ -162,8 +127,47 @@ func (d *durable) capture() error {
 		d.hold(&heldJob{&collectJob{d: d, begin: true}})
 	}
 	if d.reach != nil {
-		d.reach.objects = slices.Clone(d.touched)
+		d.reach.objects, d.reach.hidden = slices.Clone(d.touched), d.hidden
 	}
+	return nil
+}
+
+// captureFrom takes what has changed of those that are touched, from the first-th on.
+func (d *durable) captureFrom(first int) error {
+	for i := first; i < len(d.touched); i++ { // capturing finds more
+		if err := d.captureOne(d.touched[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// captureOne takes what has changed of r, and touches what pointers lead to from there.
+func (d *durable) captureOne(r *resident) error {
+	if r.seen == d.turn || !r.loaded {
+		return nil
+	}
+	r.seen = d.turn
+	d.walk(r.obj.Elem(), r.typ.unkept)
+	err := d.followAll()
+	if err == nil {
+		err = r.typ.flush(r)
+	}
+	if err != nil {
+		return err
+	}
+	record, err := d.recorder.state(r)
+	if err != nil {
+		return fmt.Errorf("object %d, a %s: %w", r.id, r.typ.name, err)
+	}
+	if string(record) == string(r.last) {
+		return nil
+	}
+	if err := d.touchBehind(r.last); err != nil {
+		return err
+	}
+	d.heap.Put(bucketObjects, idKey(r.id), record)
+	d.saves = append(d.saves, save{r, record})
 	return nil
 }
 

@@ -50,7 +50,7 @@ type durableType struct {
 	state      reflect.Type // a struct of what is kept in the record
 	fields     []int        // where each field of state stands in typ
 	lists      []durableField
-	opaque     bool // a field that is not kept may lead to other durable objects
+	unkept     *trail // where the fields lead that are not kept
 }
 
 // durableField is a field that is kept entry by entry.
@@ -98,7 +98,6 @@ func newDurableType(t reflect.Type, name string, migrations []Migration) (*durab
 			continue
 		}
 		if !f.IsExported() || tag == "-" {
-			typ.opaque = typ.opaque || leadsAnywhere(f.Type, nil)
 			continue
 		}
 		if reflect.PointerTo(f.Type).Implements(collectionType) {
@@ -116,6 +115,10 @@ func newDurableType(t reflect.Type, name string, migrations []Migration) (*durab
 		typ.fields = append(typ.fields, i)
 	}
 	typ.state = reflect.StructOf(state)
+	typ.unkept = fieldTrail(t, nil, func(f reflect.StructField) bool {
+		tag, _, _ := strings.Cut(f.Tag.Get("vat"), ",")
+		return !f.IsExported() || tag == "-"
+	})
 	return typ, nil
 }
 

@@ -25,13 +25,15 @@ type durable struct {
 	// Of the holder of the turn right.
 	objects  objects
 	recorder *recorder
-	loads    []*resident // found by what is being loaded
-	touched  []*resident // that the turn may have changed
-	all      bool        // … or any of those in memory
-	reach    *reach      // the same, for callbacks that the turn asks for; nil: it asks for none
-	turn     uint64      // number of the turn
-	epoch    uint64      // how often something was undone: what lists know of their length is of one
-	saves    []save      // of the turn
+	loads    []*resident          // found by what is being loaded
+	touched  []*resident          // that the turn may have changed
+	hidden   bool                 // … and others, by pointers that nobody sees
+	found    []objecter           // to which pointers lead, and which are still to be followed
+	passed   map[*Object]struct{} // those that are not kept, and were found
+	reach    *reach               // the same, for callbacks that the turn asks for; nil: it asks for none
+	turn     uint64               // number of the turn
+	epoch    uint64               // how often something was undone: what lists know of their length is of one
+	saves    []save               // of the turn
 
 	collecting *collector    // nil: nothing is collected
 	again      []*collectJob // collections that are to follow
@@ -69,8 +71,8 @@ const (
 func newDurable(c *core, id *crypto.Identity, s store.Store) *durable {
 	d := &durable{
 		core: c, store: s, heap: heap.New(s), key: id.StoreKey(), group: new(group),
-		objects: objects{byID: map[uint64]weak.Pointer[resident]{}},
-		wake:    make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		objects: objects{byID: map[uint64]weak.Pointer[resident]{}}, passed: map[*Object]struct{}{},
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	d.recorder = newRecorder(d)
 	d.aead, _ = chacha20poly1305.NewX(d.key[:]) // it fails for keys of other sizes only
