@@ -49,7 +49,7 @@ func (s *bareCore) Grant(object any, secret [32]byte, expires time.Time) (revoke
 	}
 	g := &Grant{core: c, host: h, hash: sturdyref.HashSwissnum(c.id, &secret), expires: expires}
 	g.grant = &captp.Grant{Tag: g}
-	return func() { _ = g.Revoke() }, c.enlist(g) // it is temporary, so it never fails
+	return func() { _ = g.Revoke() }, c.submit(&minting{g}) // it is temporary, so it never fails
 }
 
 // Own implements bare.Core.

@@ -45,8 +45,9 @@ import (
 // What has changed is found by comparing: a turn costs what all that it may have changed takes to be encoded,
 // however many other objects there are. So keep objects small, and let references or a Map lead to many, not pointers.
 //
-// Not part of the transaction is what goes beyond the vat's sends and objects: Enliven, Export, Publish, Mint and Revoke happen
-// at once, and stay done if their turn is undone.
+// What a turn does to sturdyrefs is a part of it: what it enlivens, exports, publishes, mints and rotates is so when it is
+// committed. [Grant.Revoke] severs at once, and is not undone. Not part of it is what else goes
+// beyond the vat's sends and objects, [Vat.Heal] among that.
 //
 // An object is kept from when a kept one first refers to it for as long as there is a way
 // to it: from a root, or from anything in memory.

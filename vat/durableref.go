@@ -163,16 +163,7 @@ func (h *hold) heal(c *core) {
 		broken.Release()
 	}
 	h.keep = keepAwake
-	promise := h.ref.Retain()
-	origin := promise.Origin().(sturdyref.Ref)
-	c.outside = append(c.outside, func() {
-		r := c.vat.Enliven(origin)
-		c.lock()
-		c.machine.Resolve(promise, r.ref.Retain())
-		promise.Release()
-		c.leave()
-		r.Release()
-	})
+	c.enlivenAs(h.ref.Retain(), h.ref.Origin().(sturdyref.Ref))
 }
 
 // seal makes of a sturdyref what may be on the disk: whoever has the store has nothing. Equal

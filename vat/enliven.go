@@ -20,7 +20,52 @@ import (
 //
 // If it comes to nothing the reference breaks: with ErrUnreachable, ErrWrongVat,
 // ErrNoSuchObject, or ErrClosed if v is closed. [Ref.Await] tells when it is known.
+//
+// In a turn of a vat with a store it is a part of that: nobody is dialled or asked before the turn is committed. The vat's own
+// sturdyrefs give the near reference at once also there, unless they are good for a single use or were made by that turn.
 func (v *Vat) Enliven(r sturdyref.Ref) *Ref {
+	c := v.core
+	if r.IsZero() || !c.holds() {
+		return v.enliven(r)
+	}
+	if g, err := v.GrantOf(r); err == nil && !g.once {
+		return v.enliven(r)
+	}
+	c.lock()
+	defer c.leave()
+	p := c.machine.NewPromise()
+	p.Mark(r)
+	c.hold(&heldEnliven{p.Retain(), r})
+	return c.newRef(p)
+}
+
+// heldEnliven is an Enliven.
+type heldEnliven struct {
+	p *captp.Ref // one holder
+	r sturdyref.Ref
+}
+
+func (h *heldEnliven) apply(c *core) { c.enlivenAs(h.p, h.r) }
+
+func (h *heldEnliven) undo(c *core, err *carried) {
+	c.machine.Break(h.p, err.wire)
+	h.p.Release()
+}
+
+// enlivenAs resolves a promise, of which one holder passes, to what a sturdyref leads to. Machine right.
+func (c *core) enlivenAs(promise *captp.Ref, origin sturdyref.Ref) {
+	c.outside = append(c.outside, func() {
+		r := c.vat.enliven(origin)
+		c.lock()
+		c.machine.Resolve(promise, r.ref.Retain())
+		promise.Release()
+		c.leave()
+		r.Release()
+	})
+}
+
+// enliven is Enliven outside of turns, and by the vat itself.
+func (v *Vat) enliven(r sturdyref.Ref) *Ref {
 	c := v.core
 	if r.IsZero() {
 		return c.brokenRef(ErrNull)

@@ -41,7 +41,9 @@ type Grant struct {
 
 	children []*Grant // were made of it, and have not ended
 
-	erased bool // the store does not have it any more; guarded by ledger.mu
+	entered bool // it is in the table, or was
+	leaving bool // a rotation that is to be committed ends it
+	erased  bool // the store does not have it any more
 }
 
 // ExportConfig says how an object is exported. nil and the zero value mean: for as
@@ -70,6 +72,9 @@ type ExportConfig struct {
 // grant ends; the grant ends with the vat, at its expiry, or by [Vat.Revoke]. For a
 // sturdyref that outlives the process see [Vat.Mint].
 //
+// In a turn of a vat with a store this is a part of that: the sturdyref leads to the object when the turn is committed, and
+// nowhere if it is undone. [Vat.Publish], [Vat.Mint] and [Grant.Rotate] are so, too.
+//
 // An object of another vat is that one's to export, unless it lets others [Save]. Who wants to give a sturdyref for it all
 // the same exports an object that stands for it, a caretaker of vat/pattern say.
 //
@@ -95,7 +100,7 @@ func (v *Vat) Grant(o any, cfg *ExportConfig) (*Grant, error) {
 		return nil, err
 	}
 	g.host = h
-	if err := v.core.enlist(g); err != nil {
+	if err := v.core.submit(&minting{g}); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -127,9 +132,9 @@ func (v *Vat) newGrant(cfg *ExportConfig) (*Grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vat: making a sturdyref: %w", err)
 	}
-	g := &Grant{
-		core: v.core, ref: ref, hash: secret.Hash(v.ID()), expires: cfg.Expires,
-		label: cfg.Label, once: cfg.Once, saves: cfg.Saves, created: v.core.now(),
+	g := &Grant{ // in time by the clock on the wall, which goes on while the machine sleeps, and is set right
+		core: v.core, ref: ref, hash: secret.Hash(v.ID()), expires: cfg.Expires.Round(0),
+		label: cfg.Label, once: cfg.Once, saves: cfg.Saves, created: v.core.now().Round(0),
 	}
 	if g.expires.IsZero() && cfg.Lifetime != 0 {
 		g.expires = g.created.Add(cfg.Lifetime)
@@ -182,16 +187,21 @@ func (g *Grant) Uses() (count uint64, last time.Time) {
 // reference of its own, without the grant. Revoke more than once is as once.
 //
 // When Revoke returns nil, the grant will not be there after a crash either. The error
-// says that the store did not take it (ErrNotStored): the grant is gone from this incarnation,
+// says that the store did not take it (ErrNotStored, ErrStoreFailed): the grant is gone from this incarnation,
 // but may be back in the next. Then Revoke can be called again.
+//
+// In a turn of a vat with a store it severs at once, too, also if the turn is undone; what the turn sends and returns is
+// seen when the store has it.
 func (g *Grant) Revoke() error {
-	g.core.lock()
+	c := g.core
+	c.lock()
 	g.end()
-	g.core.leave()
-	if g.name == "" {
+	over := g.name == "" || g.erased
+	c.leave()
+	if over {
 		return nil
 	}
-	return g.core.ledger.erase(g)
+	return c.submit(&erasing{g: g})
 }
 
 // LogValue keeps the secret out of logs.
@@ -239,7 +249,7 @@ func (v *Vat) Grants() []*Grant {
 // Rotate makes a new sturdyref for the same object, with what is left of the lifetime, and has the old
 // one end: at once, or when grace is over, in which those who have it can learn of the new one. As with
 // [Grant.Revoke], what came of it ends with it. Errors, after which the old one is as it was:
-// ErrNoSuchObject if the grant has ended; ErrNoLocation, ErrNotStored, ErrClosed.
+// ErrNoSuchObject if the grant has ended or is being rotated without grace; ErrNoLocation, ErrNotStored, ErrStoreFailed, ErrClosed.
 func (g *Grant) Rotate(grace time.Duration) (*Grant, error) {
 	c := g.core
 	fresh, err := c.vat.newGrant(&ExportConfig{Expires: g.Expires(), Once: g.once, Saves: g.saves, Label: g.label})
@@ -247,35 +257,11 @@ func (g *Grant) Rotate(grace time.Duration) (*Grant, error) {
 		return nil, err
 	}
 	fresh.name, fresh.parent = g.name, g.parent
-	end := c.now().Add(grace)
+	end := c.now().Round(0).Add(grace)
 	if !fresh.expires.IsZero() && fresh.expires.Before(end) {
 		end = fresh.expires
 	}
-	replace := func() error {
-		c.lock()
-		defer c.leave()
-		switch {
-		case c.refused != nil:
-			return c.refused
-		case g.gone || g.used:
-			return ErrNoSuchObject
-		}
-		fresh.host = g.host
-		c.enter(fresh)
-		if p := fresh.parent; p != nil {
-			p.children = append(p.children, fresh)
-		}
-		if g.until(end); grace <= 0 {
-			g.end()
-		}
-		return nil
-	}
-	if g.name == "" {
-		err = replace()
-	} else {
-		err = c.ledger.replace(g, fresh, grace, end, replace)
-	}
-	if err != nil {
+	if err := c.submit(&rotation{g, fresh, end, grace <= 0}); err != nil {
 		return nil, err
 	}
 	return fresh, nil

@@ -168,7 +168,7 @@ func (h *healing) try() {
 	c.lock()
 	h.begun = c.now()
 	c.unlock()
-	ref := c.vat.Enliven(h.uri)
+	ref := c.vat.enliven(h.uri)
 	c.lock()
 	defer c.leave()
 	if h.attempt = ref; ref.ref.State() == captp.Promise {

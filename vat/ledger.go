@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/vatnet/vatnet/captp"
@@ -35,34 +34,20 @@ const (
 	usesTime = 5 * time.Second
 )
 
-// ledger is the persistent part of the swiss table. What has to be in the store before somebody is
-// told is committed by who tells; the rest, and uses, by a goroutine.
+// ledger is the persistent part of the swiss table. Guarded by the machine right.
 type ledger struct {
-	mu    sync.Mutex // one commit at a time: what it writes is what is so
-	core  *core
-	store store.Store
-
-	// Guarded by the machine right.
+	core      *core
 	opening   bool // publishTime is not over
 	published map[string]*hosted
 	used      map[*Grant]bool // since it was stored last
-	over      []*Grant        // have expired
-	once      []*Grant        // were used for their only time
 	soon      *timer          // of usesTime; nil: nothing was used
-
-	wake chan struct{} // wakes the goroutine
-	stop chan struct{} // ends it
-	done chan struct{} // closed when it has
 }
 
 // newLedger makes the ledger of a vat, and fills the swiss table from it.
 func newLedger(c *core, s store.Store) (*ledger, error) {
-	l := &ledger{
-		core: c, store: s, opening: true, published: map[string]*hosted{}, used: map[*Grant]bool{},
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-	}
+	l := &ledger{core: c, opening: true, published: map[string]*hosted{}, used: map[*Grant]bool{}}
 	c.ledger = l
-	if err := l.load(); err != nil {
+	if err := l.load(s); err != nil {
 		return nil, fmt.Errorf("vat: reading the grants: %w", err)
 	}
 	c.lock()
@@ -72,8 +57,8 @@ func newLedger(c *core, s store.Store) (*ledger, error) {
 }
 
 // load reads the store, and writes into a new one whose it is.
-func (l *ledger) load() error {
-	shot, err := l.store.Snapshot()
+func (l *ledger) load(s store.Store) error {
+	shot, err := s.Snapshot()
 	if err != nil {
 		return err
 	}
@@ -90,7 +75,7 @@ func (l *ledger) load() error {
 	}
 	var b store.Batch
 	b.Put(bucketVat, keyID, slices.Clone(l.core.id[:]))
-	return l.store.Commit(&b)
+	return s.Commit(&b)
 }
 
 func (l *ledger) loadGrants(shot store.Snapshot) error {
@@ -212,91 +197,6 @@ func (g *Grant) decodeUses(b []byte) {
 	}
 }
 
-// add stores a new grant, and then enters it into the table.
-func (l *ledger) add(g *Grant) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var b store.Batch
-	b.Put(bucketGrants, g.hash[:], g.encode(g.expires))
-	if err := l.commit(&b); err != nil {
-		return err
-	}
-	err := l.core.enlist(g)
-	if err != nil { // its parent has ended meanwhile, or the vat
-		b.Reset()
-		b.Delete(bucketGrants, g.hash[:])
-		err = errors.Join(err, l.commit(&b))
-	}
-	return err
-}
-
-// erase takes a grant, which has ended, out of the store.
-func (l *ledger) erase(g *Grant) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if g.erased {
-		return nil
-	}
-	var b store.Batch
-	b.Delete(bucketGrants, g.hash[:])
-	b.Delete(bucketUses, g.hash[:])
-	err := l.commit(&b)
-	g.erased = err == nil
-	return err
-}
-
-// replace stores a grant that takes the place of another one, which ends then; and calls enter.
-func (l *ledger) replace(old, fresh *Grant, grace time.Duration, end time.Time, enter func() error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.core.lock()
-	over := old.gone || old.used
-	l.core.unlock()
-	if over {
-		return ErrNoSuchObject
-	}
-	var b store.Batch
-	b.Put(bucketGrants, fresh.hash[:], fresh.encode(fresh.expires))
-	if grace > 0 {
-		b.Put(bucketGrants, old.hash[:], old.encode(end))
-	} else {
-		b.Delete(bucketGrants, old.hash[:])
-		b.Delete(bucketUses, old.hash[:])
-	}
-	if err := l.commit(&b); err != nil {
-		return err
-	}
-	old.erased = grace <= 0
-	err := enter()
-	if err != nil { // the old one has ended meanwhile, or the vat; nobody has the new one
-		l.core.lock()
-		over, expires := old.gone, old.expires
-		l.core.unlock()
-		b.Reset()
-		b.Delete(bucketGrants, fresh.hash[:])
-		if !over {
-			b.Put(bucketGrants, old.hash[:], old.encode(expires))
-			old.erased = false
-		}
-		err = errors.Join(err, l.commit(&b))
-	}
-	return err
-}
-
-// commit commits a batch. mu.
-func (l *ledger) commit(b *store.Batch) error {
-	if b.Len() == 0 {
-		return nil
-	}
-	if err := l.store.Commit(b); err != nil {
-		if errors.Is(err, store.ErrClosed) {
-			return ErrClosed
-		}
-		return fmt.Errorf("%w: %w", ErrNotStored, err)
-	}
-	return nil
-}
-
 // opened has those wait no longer who wait for what is not published. Machine right.
 func (l *ledger) opened() {
 	l.opening = false
@@ -314,86 +214,70 @@ func (l *ledger) seen(g *Grant) {
 	}
 	l.used[g] = true
 	if l.soon == nil {
-		l.soon = l.core.at(l.core.now().Add(usesTime), func() {
-			l.soon = nil
-			signal(l.wake)
-		})
+		l.soon = l.core.at(l.core.now().Add(usesTime), l.storeUses)
 	}
 }
 
-// spend has it stored that g was used for its only time, if there is something to give out. Machine
-// right.
+// spend has it stored that g was used for its only time, if there is something to give out. Machine right.
 func (l *ledger) spend(g *Grant) {
-	if g.host != nil {
-		g.settles = true
-		l.once = append(l.once, g)
-		signal(l.wake)
+	if g.host == nil || g.settles {
+		return
 	}
+	g.settles = true
+	var b store.Batch
+	g.erase(&b)
+	l.core.dur.write(&b, &unwaited{&spending{g}})
 }
 
-// expired notes that the store need not have g any more. Machine right.
+// expired has the store let go of a grant that has ended. Machine right.
 func (l *ledger) expired(g *Grant) {
-	l.over = append(l.over, g)
-	signal(l.wake)
+	var b store.Batch
+	g.erase(&b)
+	l.core.dur.write(&b, &unwaited{&erasing{g, true}})
 }
 
-// run stores what nobody waits for, and what is told as soon as it is stored.
-func (l *ledger) run() {
-	defer close(l.done)
-	for {
-		select {
-		case <-l.wake:
-			l.flush()
-		case <-l.stop:
-			l.flush()
-			return
-		}
-	}
+// unwaited is a change of grants that nobody waits for.
+type unwaited struct{ effect }
+
+func (u *unwaited) undo(c *core, err *carried) {
+	u.effect.undo(c, err)
+	c.outside = append(c.outside, func() { c.log.Error("vat: grants were not stored", "error", err.error) })
 }
 
-// flush stores what there is.
-func (l *ledger) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c := l.core
-	c.lock()
-	over, once := l.over, l.once
-	l.over, l.once = nil, nil
+// spending is that the store has to know that a grant was used for its only time, before anything comes of it.
+type spending struct{ g *Grant }
+
+func (s *spending) apply(*core) {
+	s.g.erased, s.g.settles = true, false
+	s.g.serve()
+}
+
+func (s *spending) undo(*core, *carried) {
+	s.g.settles = false
+	s.g.disappoint(ErrNotStored)
+}
+
+// storeUses stores how often grants were used since it did so last. Machine right.
+func (l *ledger) storeUses() {
+	l.core.stopTimer(l.soon)
+	l.soon = nil
 	var b store.Batch
 	for g := range l.used {
 		if !g.gone {
-			b.Put(bucketUses, slices.Clone(g.hash[:]), g.encodeUses())
+			b.Put(bucketUses, g.hash[:], g.encodeUses())
 		}
 	}
 	clear(l.used)
-	c.unlock()
-	for _, g := range slices.Concat(over, once) {
-		b.Delete(bucketGrants, g.hash[:])
-		b.Delete(bucketUses, g.hash[:])
-	}
-	err := l.commit(&b)
-	if err != nil {
-		c.log.Error("vat: grants were not stored", "error", err)
-	}
-	for _, g := range slices.Concat(over, once) {
-		g.erased = err == nil
-	}
-	c.lock()
-	defer c.leave()
-	for _, g := range once {
-		g.settles = false
-		if err != nil {
-			g.disappoint(ErrNotStored)
-		}
-		g.serve()
+	if b.Len() > 0 {
+		l.core.dur.write(&b, &unwaited{noEffect{}})
 	}
 }
 
-// close ends the goroutine, when nobody uses the vat any more.
-func (l *ledger) close() {
-	close(l.stop)
-	<-l.done
-}
+// noEffect is the effect of what needs but be in the store.
+type noEffect struct{}
+
+func (noEffect) apply(*core)          {}
+func (noEffect) undo(*core, *carried) {}
 
 // Publish makes o the object that a name stands for: the one that sturdyrefs made by [Vat.Mint] for
 // that name lead to, those of earlier incarnations included. o is a pointer to a struct that embeds
@@ -411,30 +295,7 @@ func (v *Vat) Publish(name string, o any) error {
 	if err != nil {
 		return err
 	}
-	c.lock()
-	defer c.leave()
-	if c.refused != nil {
-		return c.refused
-	}
-	before := c.ledger.published[name]
-	c.ledger.published[name] = h
-	h.enlisted++
-	for _, g := range c.grants(func(g *Grant) bool { return g.name == name }) {
-		if g.host != nil {
-			g.host.enlisted--
-		}
-		g.host = h
-		h.enlisted++
-		if g.once && len(g.waiting) > 0 {
-			c.ledger.spend(g)
-		}
-		g.serve()
-	}
-	if before != nil {
-		before.enlisted--
-		before.checkReferenced()
-	}
-	return nil
+	return c.submit(&publishing{name, h})
 }
 
 // grants returns those of the table that are wanted, in a fixed order. Machine right.
@@ -461,14 +322,14 @@ func (c *core) publishable(name string) error {
 
 // Mint makes a sturdyref that outlives the process: it leads to what is published under a name, in this
 // incarnation and all later ones, until it expires or is revoked. When Mint returns, the grant is in
-// the store, whatever becomes of the turn, if it was called in one. Each call makes a grant of its own.
+// the store; in a turn it is a part of that, see [Vat.Export]. Each call makes a grant of its own.
 // cfg may be nil.
 //
 // Of the secret only a digest is kept, so that who reads the store has nothing: the sturdyref can be had
 // from what Mint returns, and never again. sturdyref.WriteFile keeps one in a file. See [Grant.Rotate]
 // for who has lost one.
 //
-// Errors: ErrNoStore, ErrNotStored, ErrNoLocation, ErrClosed; ErrNotKept for the name or the label.
+// Errors: ErrNoStore, ErrNotStored, ErrStoreFailed, ErrNoLocation, ErrClosed; ErrNotKept for the name or the label.
 func (v *Vat) Mint(name string, cfg *ExportConfig) (*Grant, error) {
 	if err := v.core.publishable(name); err != nil {
 		return nil, err
@@ -478,7 +339,7 @@ func (v *Vat) Mint(name string, cfg *ExportConfig) (*Grant, error) {
 		return nil, err
 	}
 	g.name = name
-	if err := v.core.ledger.add(g); err != nil {
+	if err := v.core.submit(&minting{g}); err != nil {
 		return nil, err
 	}
 	return g, nil

@@ -238,7 +238,7 @@ func (v *Vat) Backup(ctx context.Context, to string) (err error) {
 		})
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(to, storeName), func(f *os.File) error { return v.core.ledger.store.Backup(ctx, f) })
+		err = writeFile(filepath.Join(to, storeName), func(f *os.File) error { return v.core.dur.store.Backup(ctx, f) })
 	}
 	return err
 }

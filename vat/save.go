@@ -32,16 +32,14 @@ func (d *delivery) save() {
 		return
 	}
 	child, err := f.grant.Tag.(*Grant).reserve(f.hosted)
-	switch {
-	case err != nil:
-		d.err = err
-	case child.name == "":
-		if d.err = d.core.enlist(child); d.err == nil {
-			d.err = d.result(reflect.ValueOf(child.ref))
-		}
-	default:
-		d.follow = &Go(d.core.vat, func(context.Context) (sturdyref.Ref, error) { return child.keep() }).promise
+	if err == nil {
+		err = d.core.submit(&minting{child})
 	}
+	if err != nil {
+		d.err = err
+		return
+	}
+	d.err = d.result(reflect.ValueOf(child.ref))
 }
 
 // reserve makes a grant of h that ends with g, and is in no table yet.
@@ -65,18 +63,6 @@ func (g *Grant) reserve(h *hosted) (*Grant, error) {
 	}
 	g.children = append(g.children, child)
 	return child, nil
-}
-
-// keep stores a grant that was reserved, and enters it into the table.
-func (g *Grant) keep() (sturdyref.Ref, error) {
-	err := g.core.ledger.add(g)
-	if err != nil {
-		g.core.lock()
-		g.disown()
-		g.core.leave()
-		return sturdyref.Ref{}, err
-	}
-	return g.ref, nil
 }
 
 // disown takes g from the children of its parent. Machine right.

@@ -32,22 +32,12 @@ func (c *core) exportable(o any) (*hosted, error) {
 	return nil, fmt.Errorf("%w: %T does not embed vat.Object", ErrNotSendable, o)
 }
 
-// enlist puts g into the table.
-func (c *core) enlist(g *Grant) error {
-	c.lock()
-	defer c.leave()
-	if c.refused != nil {
-		return c.refused
-	}
-	if g.gone { // with its parent
-		return ErrRevoked
-	}
-	c.enter(g)
-	return nil
-}
-
-// enter puts g into the table. Machine right.
+// enter puts g into the table, if it has not ended meanwhile, or the vat. Machine right.
 func (c *core) enter(g *Grant) {
+	if g.gone || c.refused != nil {
+		return
+	}
+	g.entered = true
 	c.table[g.hash] = g
 	if g.name != "" && g.host == nil {
 		g.host = c.ledger.published[g.name]
@@ -130,7 +120,7 @@ func (g *Grant) end() {
 	g.endChildren()
 	c.machine.Revoke(g.grant, toWire(ErrRevoked))
 	g.disappoint(ErrRevoked)
-	if g.host != nil {
+	if g.host != nil && g.entered {
 		g.host.enlisted--
 		g.host.checkReferenced()
 	}

@@ -80,6 +80,11 @@ func drops(c *core, effects []effect, err *carried) {
 func (d *durable) retire(del *delivery) {
 	t := &past{effects: d.effects}
 	d.effects = nil
+	for _, e := range t.effects {
+		if x, ok := e.(change); ok {
+			x.stage(d.heap)
+		}
+	}
 	if del != nil {
 		del.take()
 		t.d = *del
@@ -98,9 +103,20 @@ func (d *durable) retire(del *delivery) {
 		d.settle(t)
 		return
 	}
-	d.group.turns = append(d.group.turns, t)
 	d.group.saves = append(d.group.saves, d.saves...)
 	d.forgetSaves()
+	d.join(t)
+}
+
+// write has a batch committed behind the turns that have ended; e is what comes of that. Machine right.
+func (d *durable) write(b *store.Batch, e effect) {
+	d.heap.Join(b)
+	d.join(&past{effects: []effect{e}})
+}
+
+// join has t wait for its commit. Machine right.
+func (d *durable) join(t *past) {
+	d.group.turns = append(d.group.turns, t)
 	d.full = d.flying != nil && (len(d.group.turns) >= maxGroup || d.heap.Size() >= maxGroupBytes)
 	if n := len(d.group.turns); n == 1 || n == d.want {
 		signal(d.wake)

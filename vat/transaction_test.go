@@ -24,6 +24,7 @@ type slowStore struct {
 	ops     int             // changes in the last batch
 	size    int             // … and its bytes
 	waiting chan chan error // nil: they do not wait
+	behind  bool            // they wait with what they have done
 }
 
 func (s *slowStore) Commit(b *store.Batch) error {
@@ -31,16 +32,24 @@ func (s *slowStore) Commit(b *store.Batch) error {
 		return nil
 	}
 	s.mu.Lock()
-	waiting := s.waiting
+	waiting, behind := s.waiting, s.behind
 	s.commits++
 	s.ops, s.size = b.Len(), b.Size()
 	s.mu.Unlock()
+	if behind {
+		if err := s.Store.Commit(b); err != nil {
+			return err
+		}
+	}
 	if waiting != nil {
 		answer := make(chan error)
 		waiting <- answer
 		if err := <-answer; err != nil {
 			return err
 		}
+	}
+	if behind {
+		return nil
 	}
 	return s.Store.Commit(b)
 }

@@ -80,7 +80,6 @@ func New(cfg *Config) (*Vat, error) {
 	v.links = links
 	if v.core.dur != nil {
 		go v.core.dur.committer()
-		go v.core.ledger.run()
 	}
 	v.goroutines.Go(v.worker)
 	v.goroutines.Go(v.steward)
@@ -215,7 +214,9 @@ func (v *Vat) Close() error {
 		close(v.stop)
 		v.goroutines.Wait()
 		if c.dur != nil {
-			c.ledger.close()
+			c.lock()
+			c.ledger.storeUses()
+			c.unlock()
 			err = c.dur.close()
 		}
 		c.lock()

@@ -76,19 +76,32 @@ func (h *Heap) End(keep bool) (changed bool) {
 	changed = len(h.turn) > 0
 	if keep {
 		for _, at := range slices.Sorted(maps.Keys(h.turn)) {
-			c := h.turn[at]
-			c.group = h.group
-			h.waiting[at] = c
 			bucket, key, _ := strings.Cut(at, "\x00")
-			if c.deleted {
-				h.batch.Delete(bucket, []byte(key))
-			} else {
-				h.batch.Put(bucket, []byte(key), c.value)
-			}
+			h.join(bucket, []byte(key), h.turn[at])
 		}
 	}
 	clear(h.turn)
 	return changed
+}
+
+// Join has changes that are no turn's join the group that grows. The batch is the heap's from now on.
+func (h *Heap) Join(b *store.Batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range b.Ops() {
+		h.join(op.Bucket, op.Key, change{value: op.Value, deleted: op.Delete})
+	}
+}
+
+// join adds a change to the group that grows. With mu.
+func (h *Heap) join(bucket string, key []byte, c change) {
+	c.group = h.group
+	h.waiting[place(bucket, key)] = c
+	if c.deleted {
+		h.batch.Delete(bucket, key)
+	} else {
+		h.batch.Put(bucket, key, c.value)
+	}
 }
 
 // Cut takes the group that has grown: the caller commits the batch, and then calls Done

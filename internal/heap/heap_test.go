@@ -32,7 +32,14 @@ func TestModel(t *testing.T) {
 		var group uint64
 		for step := range 60 {
 			key := string([]byte{byte('a' + rnd.IntN(3)), 0xff, byte(rnd.IntN(4))}[:1+rnd.IntN(3)])
-			switch what := rnd.IntN(12); {
+			switch what := rnd.IntN(13); {
+			case what == 12: // of keys that turns do not change
+				key = "d" + key
+				m.turn[key] = fmt.Sprint(step)
+				m.ended[key] = m.turn[key]
+				var b store.Batch
+				b.Put("b", []byte(key), []byte(m.ended[key]))
+				h.Join(&b)
 			case what < 5:
 				m.turn[key] = fmt.Sprint(step)
 				h.Put("b", []byte(key), []byte(m.turn[key]))
