@@ -68,7 +68,7 @@ func (s *bareCore) Own(secret [32]byte) any {
 func (s *bareCore) Timers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.timers.heap)
+	return len(s.timers.heap) + len(s.timers.wall)
 }
 
 // Fire implements bare.Core.

@@ -50,7 +50,8 @@ type Grant struct {
 // long as the vat lives, for any number of uses.
 type ExportConfig struct {
 	// Expires is when the sturdyref, and every reference that came of it, ends;
-	// zero means never.
+	// zero means never. It is by the clock on the wall: while that is set, or the machine sleeps, references end within
+	// a minute of it.
 	Expires time.Time
 	// Lifetime is the same, counted from now; it is used if Expires is zero.
 	Lifetime time.Duration
