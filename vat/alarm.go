@@ -25,8 +25,9 @@ type Alarm struct {
 // In a turn it is a part of that: an alarm that an undone turn has set is not set.
 // Elsewhere it returns when the alarm is stored. If the object is durable, the alarm is
 // gone in the very turn in which the method runs, so that it runs once, whatever happens. A
-// far one is sent to once; the outcome is not known, if the vat is killed then.
-// A failure goes to Config.Logger. Errors: ErrNoStore, ErrNotKept, ErrNotStored, ErrClosed;
+// far one is sent to again, a second and up to ten minutes later, as long as the send was certainly not delivered
+// ([ErrNotDelivered]), but not if its outcome is unknown, which it also is if the vat is killed meanwhile.
+// That, and a failure, goes to Config.Logger. Errors: ErrNoStore, ErrNotKept, ErrNotStored, ErrClosed;
 // ErrInTurn in a turn of another vat.
 func (v *Vat) After(d time.Duration, to *Ref, verb string, args ...any) (Alarm, error) {
 	dur := v.core.dur
@@ -37,7 +38,8 @@ func (v *Vat) After(d time.Duration, to *Ref, verb string, args ...any) (Alarm, 
 	return inTurnOf(v, func() (Alarm, error) { return dur.setAlarm(at, to, verb, args) })
 }
 
-// Silence takes an alarm back, and reports whether it was still to come. In a turn that is a
+// Silence takes an alarm back, and reports whether it was still to come, or to come again. One that is under way to another
+// vat may arrive, and is not sent again. In a turn that is a
 // part of it, as with [Vat.After]. Errors: ErrNoStore, ErrNotStored, ErrClosed.
 func (v *Vat) Silence(a Alarm) (bool, error) {
 	dur := v.core.dur
@@ -46,10 +48,12 @@ func (v *Vat) Silence(a Alarm) (bool, error) {
 	}
 	return inTurnOf(v, func() (bool, error) {
 		record, err := dur.heap.Get(bucketAlarms, a.key())
-		if record != nil {
-			dur.heap.Delete(bucketAlarms, a.key())
+		if err != nil || record == nil {
+			silent, bad := dur.silenceCall(a.key())
+			return silent, errors.Join(err, bad)
 		}
-		return record != nil, err
+		dur.heap.Delete(bucketAlarms, a.key())
+		return true, nil
 	})
 }
 
@@ -176,7 +180,7 @@ func (j *alarmJob) run() {
 		return
 	}
 	j.key = page[0].Key
-	err = d.ring(page[0].Value)
+	err = d.ring(j.key, page[0].Value)
 	behind := append([]byte(nil), j.from...)
 	if errors.Is(err, errNotHad) {
 		behind = append(append([]byte(nil), j.key...), 0)
@@ -221,7 +225,7 @@ func (h *heldJob) undo(*core, *carried) {}
 var errNotHad = errors.New("vat: its object cannot be had; it is left for another program")
 
 // ring does what an alarm is for: it sends to a far object, and calls a near one's method.
-func (d *durable) ring(record []byte) error {
+func (d *durable) ring(key, record []byte) error {
 	var a keptAlarm
 	if err := newReviver(d).read(record, &a); err != nil {
 		return fmt.Errorf("%w: %w", errNotHad, err)
@@ -235,8 +239,7 @@ func (d *durable) ring(record []byte) error {
 	c.unlock()
 	f, near := o.(*face)
 	if !near {
-		a.To.SendOnly(a.Verb, a.Args...)
-		return nil
+		return d.call(key, keptCall{To: a.To, Verb: a.Verb, Args: a.Args})
 	}
 	if !d.near(f.recv.Interface()) {
 		return errNotHad

@@ -174,8 +174,10 @@ func (x *collector) roots(d *durable) error {
 		x.mark(idOf(id))
 		return nil
 	})
-	if err == nil {
-		err = d.each(bucketAlarms, func(_, record []byte) error { return x.markRefs(record) })
+	for _, bucket := range []string{bucketAlarms, bucketCalls} {
+		if err == nil {
+			err = d.each(bucket, func(_, record []byte) error { return x.markRefs(record) })
+		}
 	}
 	return err
 }

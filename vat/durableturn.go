@@ -60,8 +60,8 @@ func (d *durable) begin(del *delivery, j job) error {
 	switch j := j.(type) {
 	case *collectJob, *dropAlarm:
 		return nil // they change the store only
-	case *alarmJob:
-		return nil // its object is touched when it is known
+	case *alarmJob, *insistent:
+		return nil // an object is touched when it is known
 	case *unreferenced:
 		return d.follow(j.recv.Interface().(objecter))
 	case *whenJob:

@@ -64,6 +64,7 @@ const (
 	bucketObjects = "objects" // id → record
 	bucketRoots   = "roots"   // name → id
 	bucketAlarms  = "alarms"  // time, number → send
+	bucketCalls   = "calls"   // the same → send to another vat that is under way, or is to be repeated
 	bucketEntries = "entries" // id of the object, name of the field, key → entry of a list or map
 )
 

@@ -109,7 +109,7 @@ func (x *registry) crash(commits ...chan error) {
 	}
 	require.NoError(x.t, x.v.Close())
 	require.NoError(x.t, x.disk.Restore(strings.NewReader(image.String())))
-	x.v, _ = x.disk.start(&vat.Config{Logger: x.book.logger()})
+	x.v, _ = x.disk.start(&vat.Config{Store: x.slow, Logger: x.book.logger()})
 	x.t.Cleanup(func() { _ = x.v.Close() }) // nothing is to be learned of it
 	x.near = page(x.t, x.v)
 	require.NoError(x.t, x.v.Publish("page", x.near))

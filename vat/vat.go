@@ -85,6 +85,7 @@ func New(cfg *Config) (*Vat, error) {
 	v.goroutines.Go(v.steward)
 	if d := v.core.dur; d != nil {
 		v.core.lock()
+		v.core.pushJob(&insistent{d, d.recallAll})
 		v.core.pushJob(&alarmJob{d: d})
 		v.core.leave()
 	}
