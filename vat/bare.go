@@ -147,6 +147,27 @@ func (s *bareCore) Forget(promise any) bool {
 	return true
 }
 
+// Inside implements bare.Core.
+func (s *bareCore) Inside(target any) (*captp.Ref, *captp.Call) {
+	switch x := target.(type) {
+	case *Ref:
+		return x.sendTo(), nil
+	case anyPromise:
+		p := x.base()
+		for p.pipe == nil && p.lead != nil {
+			p = p.lead
+		}
+		switch {
+		case p.state == fulfilled && p.pipe == nil:
+			return p.resultIs(), nil
+		case p.state != pending:
+			return p.pipe, nil
+		}
+		return p.pipe, p.call
+	}
+	return nil, nil
+}
+
 // Left implements bare.Core.
 func (s *bareCore) Left() string {
 	c := (*core)(s)
@@ -213,6 +234,9 @@ func (s *bareSession) Forget() {
 	defer s.core.leave()
 	s.captp.ForgetBootstrap()
 }
+
+// Inside implements bare.Session.
+func (s *bareSession) Inside() *captp.Session { return s.captp }
 
 // Close implements bare.Session.
 func (s *bareSession) Close() { (*session)(s).Closed(nil) }

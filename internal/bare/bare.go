@@ -45,6 +45,9 @@ type Core interface {
 	// Forget releases what a promise holds, as the garbage collector would. It reports false, and does nothing, while
 	// somebody waits for it.
 	Forget(promise any) bool
+	// Inside gives what a *vat.Ref or a promise is for the machine: a reference, nil if it has none yet, and the call of
+	// which it is the outcome, as long as there is none.
+	Inside(target any) (*captp.Ref, *captp.Call)
 	// Left describes what the core still holds for others; "" is nothing.
 	Left() string
 }
@@ -59,6 +62,8 @@ type Session interface {
 	Ask(secret [32]byte) any
 	// Forget lets go of the peer's bootstrap object.
 	Forget()
+	// Inside gives what the session is for the machine.
+	Inside() *captp.Session
 	// Close tells the session that its transport is gone.
 	Close()
 	// Err returns why the session has ended; nil while it lives.
