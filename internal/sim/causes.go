@@ -30,13 +30,15 @@ type wire struct {
 	hostile bool // one of the two is an attacker's
 }
 
-// lose notes that a session was lost.
-func (w *world) lose(x *wire) { x.lost, w.parted = true, true }
-
 // causes returns what has happened to what calls on h depend on.
 func (h *handle) causes() cause {
-	h.vat.w.mark++
-	return h.walk(h.vat.w.mark)
+	w := h.vat.w
+	w.mark++
+	why := h.walk(w.mark)
+	if why&(lost|cycle) == lost && !h.lost() { // a circle cannot be followed
+		why &^= lost
+	}
+	return why
 }
 
 // walk looks at all that h was made of, once for each mark.
@@ -102,6 +104,9 @@ func (c *call) mayFail() cause {
 	if w.puppet != nil {
 		why |= c.arg.walk(w.mark) & stranger // what an attacker said of itself may be no reference at all
 	}
+	if why&(lost|cycle) == lost && !c.lost() {
+		why &^= lost
+	}
 	return why
 }
 
@@ -151,6 +156,9 @@ func (c *call) failed(err error) {
 		c.denied = true
 		if c.delivered > 0 {
 			w.fail("call %d is said to be certainly not delivered, and was", c.id)
+		}
+		if !c.on.gone() {
+			w.fail("call %d on handle %d was dropped, which lives: %v", c.id, c.on.id, err)
 		}
 	case errors.Is(err, vat.ErrDisconnected) && !errors.Is(err, vat.ErrOutcomeUnknown) && c.delivered == 0:
 		w.fail("call %d is said to have been answered, and was not delivered: %v", c.id, err)

@@ -24,6 +24,9 @@ func (w *world) become(m *meaning, h *handle) bool {
 		m.to, m.why = nil, was
 		return false
 	}
+	if h.severs() {
+		m.why |= lost
+	}
 	if closed {
 		w.did("cycle", "what handle %d stands for waits for itself, through %d vats, calls %v", h.id, len(r.vats), r.calls)
 	}

@@ -13,8 +13,9 @@
 //
 //   - a call is delivered at most once, to the object that the reference means, in the order of that reference;
 //   - a call settles once (unless its vat crashed), with the value that belongs to it; it fails only for something that
-//     has happened on its way, and its error says what: a session by which its reference came was lost, or it, or
-//     something that it depends on, was canceled or broken;
+//     has happened on its way, and its error says what: a session over which it went, or would have gone, was lost, or it,
+//     or something that it depends on, was canceled or broken (judge.go says what is on the way);
+//   - what waited, and was dropped as not delivered, waited for a reference that is broken;
 //   - a call of which its sender was told that it is certainly not delivered is not, nor later;
 //   - what was canceled before its turn, in its own vat, is not delivered;
 //   - at rest every reference is near, far, or, if something has happened on its way, broken, and each side of a
@@ -44,8 +45,8 @@
 //     must not notice.
 //   - tight: credit for one to eight calls and a few thousand bytes.
 //   - handoffs: references to things of third vats are handed over; a vat finds the ones of which it was told when the
-//     schedule says so, and time passes in which gifts expire, and those who ask for them give up. What is sent may go over
-//     any session then, so that a call may fail for the loss of any.
+//     schedule says so, and time passes in which gifts expire, and those who ask for them give up. Sessions end while a vat
+//     asks a host. Who has come to the host directly must not notice that the donor goes.
 //
 // Faults: delay, one-way stall, partition until it heals, slow reader, reset after any byte of what is under way (which
 // truncates a write), half-close, and crash with a restart. In a world with little credit two vats can wait for each

@@ -72,11 +72,13 @@ func (w *world) sever(a, b *machine) {
 // crash ends an incarnation, with all that it knew, and begins the next.
 func (w *world) crash(m *machine) {
 	w.did("crash", "%s", m)
+	var wires []*wire
 	for _, e := range m.links {
 		if e != nil {
-			w.lose(e.wire)
+			wires = append(wires, e.wire)
 		}
 	}
+	w.lose(wires...)
 	m.boot()
 	for _, o := range w.vats {
 		if o != m {

@@ -93,6 +93,7 @@ func (m *machine) leap(by time.Duration, fire bool) {
 			g.severed = true
 		}
 	}
+	w.judge(m)
 	m.core.Fire()
 }
 

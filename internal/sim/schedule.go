@@ -33,9 +33,12 @@ func (w *world) act() {
 		return
 	}
 	if w.has(Handoffs) && w.rng.IntN(8) == 0 {
-		if w.rng.IntN(10) == 0 {
+		switch n := w.rng.IntN(10); {
+		case n == 0:
 			m.pass(1 + w.rng.IntN(80))
-		} else {
+		case n < 4 && w.faults:
+			w.interrupt()
+		default:
 			w.meet(m)
 		}
 		return
@@ -73,6 +76,47 @@ func (w *world) meet(m *machine) bool {
 		w.did("meet", "%s", m)
 	}
 	return met
+}
+
+// interrupt has a session end while a vat asks the host of what it was just handed: before it asks, before the host
+// answers, or before the answer is read.
+func (w *world) interrupt() {
+	w.bustle(nil)
+	donor := pick(w, w.vats)
+	far := slices.DeleteFunc(slices.Clone(donor.handles), func(h *handle) bool {
+		return h.ref == nil || h.ref.State() != vat.FarRef
+	})
+	if len(far) < 2 {
+		return
+	}
+	donor.call(pick(w, far), "take", pick(w, far))
+	w.bustle(nil)
+	i := slices.IndexFunc(w.vats, w.meet)
+	if i < 0 {
+		return
+	}
+	m := w.vats[i]
+	if w.rng.IntN(2) == 0 {
+		m.sends(2)
+	}
+	w.bustle(m)
+	if a, b := m, pick(w, w.vats); a != b {
+		w.did("interrupt", "%s and %s", a, b)
+		w.cut(a, b)
+	}
+}
+
+// bustle has most of what is under way arrive, but for what m would hear.
+func (w *world) bustle(m *machine) {
+	for range 3 {
+		for _, a := range w.vats {
+			for _, b := range w.vats {
+				if b != m && w.rng.IntN(8) > 0 {
+					w.deliver(a, b, true)
+				}
+			}
+		}
+	}
 }
 
 // pass has seconds pass at m, one by one: gifts, and the patience of those who would pick them up, end in that time.

@@ -23,6 +23,7 @@ func (m *machine) prepare(h *handle, verb string, arg *handle) *call {
 	w := m.w
 	h.sent++
 	c := &call{id: len(w.calls), verb: verb, from: m, epoch: m.epoch, on: h, seq: h.sent}
+	c.parted = h.severs()
 	c.near = h.ref != nil && h.ref.State() == vat.NearRef
 	w.calls = append(w.calls, c)
 	if verb == "take" && arg == nil {

@@ -14,6 +14,7 @@ type meaning struct {
 	why    cause // what has happened to it itself
 	seen   int   // by walk
 	passed int   // by dependence
+	judged int   // by judgement
 
 	isData bool // it is data: value, once it is known
 	value  int
@@ -44,6 +45,8 @@ type handle struct {
 	sent    int       // messages
 	arrived int       // the number of the last that did
 	seen    int       // by walk
+	parted  bool      // its way was lost: see judge
+	freed   bool      // its vat has let go of it
 	asked   bool      // of data: somebody waits for it …
 	known   bool      // … who has been told
 }
@@ -67,6 +70,7 @@ func (m *machine) add(h *handle) *handle {
 	h.id, h.vat = m.w.handles, m
 	m.handles = append(m.handles, h)
 	m.w.keep = append(m.w.keep, h)
+	h.parted = h.severs()
 	return h
 }
 
@@ -78,6 +82,7 @@ func (m *machine) release(i int) bool {
 	} else if h.call != nil && h.call.settled == 0 || !m.core.Forget(h.promise) {
 		return false // somebody will still look at it
 	}
+	h.freed = true
 	m.handles = append(m.handles[:i:i], m.handles[i+1:]...)
 	m.w.did("release", "%s: handle %d", m, h.id)
 	return true
@@ -110,6 +115,7 @@ type call struct {
 	near      bool    // its object was in the same vat when it was sent: it did not travel
 	withdrawn bool    // canceled before its turn, in the vat of its object
 	left      bool    // it left its vat when it was sent
+	parted    bool    // its way was lost before it was answered: see judge
 	kept      bool    // … and so did the call on whose result it is, which was canceled afterwards
 	arg       *handle // the reference that it carries
 	result    *handle // that its sender has of a result that is a reference

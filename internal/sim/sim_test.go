@@ -79,7 +79,7 @@ func TestHandoffWorlds(t *testing.T) {
 		}
 	}
 	combined := []Feature{Handoffs, Handoffs | Hostile, Handoffs | Gates | Grants, Handoffs | Hostile | Gates | Grants, Handoffs | Tight, Handoffs | Tight | Gates}
-	meetings, seconds := 0, 0
+	meetings, seconds, interrupts := 0, 0, 0
 	for i := range uint64(n) {
 		features := combined[i%uint64(len(combined))]
 		r := Run(*from+i, Options{Features: features})
@@ -88,10 +88,12 @@ func TestHandoffWorlds(t *testing.T) {
 		}
 		meetings += r.Seen["meet"]
 		seconds += r.Seen["second"]
+		interrupts += r.Seen["interrupt"]
 	}
-	t.Logf("%d worlds, %d meetings, %d seconds", n, meetings, seconds)
+	t.Logf("%d worlds, %d meetings, %d of them interrupted, %d seconds", n, meetings, interrupts, seconds)
 	require.Greater(t, meetings, n/10)
 	require.Greater(t, seconds, n)
+	require.Greater(t, interrupts, n/10)
 }
 
 // found are worlds that once failed, by what was wrong.

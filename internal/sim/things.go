@@ -78,7 +78,7 @@ func (t *thing) Take(id, on, seq int, from int, r *vat.Ref) int {
 		}
 		return 0
 	}
-	m.add(&handle{ref: r, means: c.arg.means, from: []*handle{c.on, c.arg}})
+	m.add(&handle{ref: r, means: c.arg.means, from: []*handle{c.on, c.arg}}).came(c)
 	t.vat.w.say("%s: handle %d is what was handle %d", t.vat, t.vat.w.handles, from)
 	return c.value()
 }

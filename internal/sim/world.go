@@ -55,6 +55,7 @@ type world struct {
 	handles int
 	keep    []any // what the collector must not find before it was released
 	mark    int   // see walk
+	marks   int   // see judgement
 	secret  uint64
 	puppet  *machine // the attacker's vat, in a hostile world
 	parted  bool     // a session was lost
@@ -127,7 +128,18 @@ func Run(seed uint64, opts Options) (r Result) {
 	}
 	w.at(seed, steps+1)
 	w.finish()
-	return w.result(steps)
+	r = w.result(steps)
+	w.forget()
+	return r
+}
+
+// forget cuts what ties the vats of a world to what they were told: a reference that the collector would release leads to
+// its vat, and by way of things back to itself, so that the world would stay in memory.
+func (w *world) forget() {
+	w.calls, w.counts, w.keep, w.grants = nil, nil, nil, nil
+	for _, m := range w.vats {
+		*m = machine{}
+	}
 }
 
 func (w *world) result(steps int) Result {
