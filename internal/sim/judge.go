@@ -112,7 +112,7 @@ func (j judgement) handle(h *handle) bool {
 	switch {
 	case h.parted || h.call != nil && h.call.parted:
 		return true
-	case h.freed || h.data != nil:
+	case h.freed || h.data != nil || h.call != nil && h.call.canceled: // what was sent on the latter goes on
 		return h.wide()
 	case h.id == 0: // it is to be
 		return false
