@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // Two histories of a vat often leave it in the same state: then only one of them
@@ -15,14 +16,16 @@ import (
 // can be reached from the vat, field by field, with pointers numbered in the
 // order in which they are met. What is left out cannot change what a vat will do: pools
 // of entries to be used again, what is derived from something else, and serial
-// numbers, which order only what happens when a session ends. The ids that are free
-// are compared as a set, since names do not matter: what follows from two
-// states that differ in nothing else differs in nothing but names.
+// numbers, which order only what happens when a session ends. Which ids are free does
+// not matter either: what follows from two states that differ in nothing else differs in
+// nothing but names. So it is with what only was: a question whose id has been freed, what
+// went the way of a promise that is resolved and to which nothing is pinned, a
+// resolved promise that is but a hop on the way from another one.
 
 // leftOut names fields by type.
 var leftOut = map[string][]string{
-	"Machine":  {"caps", "cfg", "lim", "words", "serial", "bufs", "pool", "b", "frame", "scratch"},
-	"Session":  {"m", "partial", "tag"},
+	"Machine":  {"caps", "cfg", "lim", "words", "serial", "bufs", "pool", "b", "other", "frame", "scratch", "loose"},
+	"Session":  {"m", "partial", "tag", "booked", "mostOpen", "nextEmbargo"},
 	"Ref":      {"m", "serial"},
 	"Call":     {"m"},
 	"question": {"serial", "owner"},
@@ -32,6 +35,8 @@ var leftOut = map[string][]string{
 	"xObject":  {"v", "on", "wait"},
 	"xMsg":     {"o"},
 	"xSent":    {"v"},
+
+	"idle Ref": {"used", "busy", "path"},
 }
 
 // xHash is the state of a vat.
@@ -58,17 +63,27 @@ func (d *dumper) hash(v *xVat) xHash {
 
 // typePlan says what of a struct is compared.
 type typePlan struct {
-	table  bool
+	table  string // the field with the entries, if it is one
 	fields []int
+	idle   []int // of a Ref that is idle
 }
 
 func (d *dumper) planOf(t reflect.Type) *typePlan {
 	p := d.plans[t]
 	if p == nil {
-		p = &typePlan{table: strings.HasPrefix(t.Name(), "ownTable")}
+		p = &typePlan{}
+		switch {
+		case strings.HasPrefix(t.Name(), "ownTable"):
+			p.table = "entries"
+		case strings.HasPrefix(t.Name(), "idTable"):
+			p.table = "dense"
+		}
 		for i := range t.NumField() {
 			if !slices.Contains(leftOut[t.Name()], t.Field(i).Name) {
 				p.fields = append(p.fields, i)
+				if t == reflect.TypeFor[Ref]() && !slices.Contains(leftOut["idle Ref"], t.Field(i).Name) {
+					p.idle = append(p.idle, i)
+				}
 			}
 		}
 		d.plans[t] = p
@@ -120,11 +135,15 @@ func (d *dumper) value(v reflect.Value) {
 		d.value(v.Elem())
 	case reflect.Struct:
 		p := d.planOf(v.Type())
-		if p.table {
-			d.table(v)
+		if p.table != "" {
+			d.table(v, p.table)
 			return
 		}
-		for _, i := range p.fields {
+		fields := p.fields
+		if p.idle != nil && (*Ref)(v.Addr().UnsafePointer()).idle() {
+			fields = p.idle
+		}
+		for _, i := range fields {
 			d.value(v.Field(i))
 		}
 	case reflect.Func:
@@ -145,24 +164,57 @@ func (d *dumper) slice(v reflect.Value) {
 	}
 }
 
-// table dumps an ownTable: its free ids in order.
-func (d *dumper) table(v reflect.Value) {
-	free := v.FieldByName("free")
-	ids := make([]uint64, free.Len())
-	for i := range ids {
-		ids[i] = free.Index(i).Uint()
+// table dumps what is in a table, by its ids.
+func (d *dumper) table(v reflect.Value, field string) {
+	entries := v.FieldByName(field)
+	for i := range entries.Len() {
+		if e := entries.Index(i); !e.IsNil() {
+			d.number(uint64(i + 1))
+			d.value(e)
+		}
 	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		d.number(id)
+	d.number(0)
+	if high := v.FieldByName("sparse"); high.IsValid() {
+		d.value(high)
 	}
-	d.value(v.FieldByName("entries"))
 }
+
+// idle reports whether nothing goes the way of r itself any more, so that what did does not matter.
+func (r *Ref) idle() bool {
+	switch r.route {
+	case routeForward:
+		return r.pins == 0
+	case routeImport:
+		return !r.imp.promise && r.imp.hand == nil
+	}
+	return false
+}
+
+// pass returns what r stands for: where it leads, if all that it does is to be on somebody's way there.
+func (d *dumper) pass(r *Ref) *Ref {
+	for r.route == routeForward && r.holders == 1 && r.pins == 0 && len(r.exports)+len(r.watchers) == 0 && r.origin == nil &&
+		d.seen[uintptr(unsafe.Pointer(r))] == 0 {
+		r = r.to
+	}
+	return r
+}
+
+// retired reports whether q is over: its id has been freed.
+func (q *question) retired() bool { return q.s == nil || q.s.questions.get(q.id) != q }
 
 func (d *dumper) pointer(v reflect.Value) {
 	if v.IsNil() {
 		d.number(0)
 		return
+	}
+	switch v.Type() {
+	case reflect.TypeFor[*Ref]():
+		v = reflect.ValueOf(d.pass((*Ref)(v.UnsafePointer())))
+	case reflect.TypeFor[*question]():
+		if (*question)(v.UnsafePointer()).retired() {
+			d.number(0)
+			return
+		}
 	}
 	p := v.Pointer()
 	if n := d.seen[p]; n != 0 {

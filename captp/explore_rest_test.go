@@ -85,6 +85,7 @@ func (w *xWorld) settle() error {
 func (x *search) atRest(i int32, st state) {
 	x.rests++
 	w := x.world(st)
+	x.ends[w.seen()] = true
 	blameless := w.blameless()
 	bad, stuck := x.s.wrongAtRest(w)
 	if stuck {

@@ -3,7 +3,6 @@ package captp
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 )
@@ -13,10 +12,7 @@ import (
 // machine, and remembered; the states of the world are tuples of the vats' states and
 // of what is on the wires, each visited once.
 //
-// What happens at different vats is independent. So in a state only a part of what
-// can happen is tried (a persistent set, Godefroid 1996): all that can happen at
-// some of the vats, if no other vat can, however the world goes on without them, put
-// a message on a wire to one of them that is empty now.
+// What need not be tried, and why: explore_reduce_test.go.
 
 // local is a state of one vat, with a history that leads there.
 type local struct {
@@ -31,6 +27,9 @@ type local struct {
 	bad      string
 	live     *xVat // in this state, until it goes on from it
 	next     map[inKey]transition
+	known    []inKey // of next
+	sends    []uint8 // see foresee
+	sure     map[inKey]sure
 }
 
 type inKey struct {
@@ -66,10 +65,14 @@ type search struct {
 	paths   []float64 // schedules from a state on; -1: being explored
 	bad     string
 	badAt   int32
-	rests   int // states at rest
-	stuck   int // … in which calls wait for credit for ever
-	locked  int // … although all objects have answered what came to them
+	rests   int             // states at rest …
+	ends    map[string]bool // … as they are seen
+	stuck   int             // … in which calls wait for credit for ever
+	locked  int             // … although all objects have answered what came to them
 	stopped bool
+	all     bool // everything that can happen is tried
+	learned int  // how many transitions are known, and messages found different
+	rounds  int
 }
 
 // node is a state of the world and how it was reached.
@@ -97,7 +100,7 @@ type state struct {
 
 func (s *shape) search(noEmbargo, merge bool, limit int) *search {
 	n := len(s.vats)
-	x := &search{s: s, noEmbargo: noEmbargo, merge: merge, limit: limit, dump: newDumper(), msgIDs: map[string]int32{}, index: map[string]int32{}, badAt: -1}
+	x := &search{s: s, noEmbargo: noEmbargo, merge: merge, limit: limit, dump: newDumper(), msgIDs: map[string]int32{}, index: map[string]int32{}, ends: map[string]bool{}, badAt: -1}
 	for range n {
 		x.hashes = append(x.hashes, map[xHash]*local{})
 		x.linked = append(x.linked, make([]bool, n))
@@ -134,6 +137,7 @@ func (x *search) begin() state {
 
 // local enters the state in which v is.
 func (x *search) local(v *xVat, at int, parent *local, in xIn) *local {
+	v.modest()
 	if bad := x.s.disorder(v.arrivals); bad != "" {
 		v.wrong("%s", bad)
 	}
@@ -194,7 +198,8 @@ func (x *search) step(l *local, k inKey) transition {
 		t.outs = append(t.outs, wireMsg{slices.Index(x.s.vats, o.to), id})
 	}
 	t.to = x.local(v, l.at, l, in)
-	l.next[k] = t
+	l.next[k], l.known = t, append(l.known, k)
+	x.learned++
 	return t
 }
 
@@ -239,58 +244,6 @@ func (x *search) enabledAt(es []event, st state, at int) []event {
 		}
 	}
 	return es
-}
-
-// enough returns the smallest part of what can happen that has to be tried.
-func (x *search) enough(st state) (best []event) {
-	n := len(st.locals)
-	active := 0
-	for at := range n {
-		if len(x.enabledAt(nil, st, at)) > 0 {
-			active |= 1 << at
-		}
-	}
-	for set := 1; set < 1<<n; set++ {
-		if set&active == 0 || !x.closed(st, set, active&^set) {
-			continue
-		}
-		var es []event
-		for at := range n {
-			if set&(1<<at) != 0 {
-				es = x.enabledAt(es, st, at)
-			}
-		}
-		if best == nil || len(es) < len(best) {
-			best = es
-		}
-	}
-	return best
-}
-
-// closed reports whether no vat outside of the set, some of which are active, can
-// put something on an empty wire to a vat in it before one in it does something.
-func (x *search) closed(st state, set, active int) bool {
-	for more := active; more != 0; { // whom activity can reach
-		i := bits.TrailingZeros(uint(more))
-		more &^= 1 << i
-		for j, l := range x.linked[i] {
-			if l && (active|set)&(1<<j) == 0 {
-				active |= 1 << j
-				more |= 1 << j
-			}
-		}
-	}
-	for i := range st.locals {
-		if active&(1<<i) == 0 {
-			continue
-		}
-		for j, l := range x.linked[i] {
-			if l && set&(1<<j) != 0 && len(st.wires[i][j]) == 0 {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 func (x *search) encode(st state) string {
@@ -361,12 +314,25 @@ func (x *search) fail(at int32, format string, args ...any) {
 	}
 }
 
-// run explores everything.
+// run explores everything, again and again until nothing new is learned by it.
 func (x *search) run() {
 	st := x.begin()
-	i, _ := x.enter(st, -1, event{})
-	x.paths = append(x.paths, -1)
-	x.from(i, st, 0)
+	for before := -1; before != x.learned && x.bad == "" && !x.stopped; x.rounds++ {
+		before = x.learned
+		if !x.all {
+			x.foresee()
+			x.doubt()
+		}
+		clear(x.index)
+		clear(x.ends)
+		x.nodes, x.paths, x.rests, x.stuck, x.locked = x.nodes[:0], x.paths[:0], 0, 0, 0
+		i, _ := x.enter(st, -1, event{})
+		x.paths = append(x.paths, -1)
+		x.from(i, st, 0)
+		if x.all {
+			return
+		}
+	}
 }
 
 // from explores what can follow the state i, and counts the schedules.

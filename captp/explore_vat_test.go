@@ -369,7 +369,7 @@ func (s *shape) newVat(name string, noEmbargo bool) *xVat {
 		cfg.Vat, cfg.Introducer = vatIDOf(name), v
 	}
 	v.m = New(cfg)
-	v.m.noEmbargo, v.m.hasty = noEmbargo && !s.handoff, noEmbargo
+	v.m.noEmbargo, v.m.hasty = noEmbargo && (!s.handoff || s.bare), noEmbargo
 	for _, l := range s.links {
 		a, b, _ := strings.Cut(l, " ")
 		if b == name {

@@ -1,12 +1,5 @@
 package captp
 
-import (
-	"fmt"
-	"testing"
-
-	"github.com/vatnet/vatnet/spec"
-)
-
 // handoffShapes are worlds in which a reference to an object of a third vat is handed over. In each the order is lost if
 // the Accept has no embargo.
 func handoffShapes() []*shape {
@@ -45,60 +38,4 @@ func handoffShapes() []*shape {
 		named{"handed on before it was picked up", true, "", four + "A tell B C; B tell a0; B tell D a0; D tell a2; B meet; D meet; D tell a2"},
 		named{"handed on when it was picked up", true, "", four + "A tell B C; B tell a0; B meet; B tell D a0; D tell a3; D meet; D tell a3"},
 	)
-}
-
-// handoffsFound are programs that went wrong once.
-var handoffsFound = []string{
-	// What went strictly down a vine was overtaken on the direct way.
-	"handoff; link AD; A kept B; B kept A; A kept B; B ret 2 r1; A ret 1 r0; A tell r2; A tell r2; B ret 0 D",
-}
-
-// TestExploreHandedOver runs the shapes of three and four vats with handoff, all vats being linked: at once, and with
-// meetings half-way.
-func TestExploreHandedOver(t *testing.T) {
-	spec.Covers(t, "HAND-3", "HAND-9", "HAND-10", "HAND-12", "HAND-16", "ORDER-1", "ORDER-2", "ORDER-3")
-	limit := 4000
-	if exploreLimit() > 0 {
-		limit = exploreLimit()
-	}
-	states, whole, worlds := 0, 0, 0
-	for _, s := range shapes() {
-		if s.program == "" || s.handoff || len(s.vats) < 3 {
-			continue
-		}
-		for _, late := range []bool{false, true} {
-			p := parseProgram(s.program)
-			p.option("handoff")
-			for a := range p.vats {
-				for b := range a {
-					p.option(fmt.Sprintf("link %c%c", 'A'+b, 'A'+a))
-				}
-			}
-			if late {
-				p.option("late")
-				for at := range p.vats {
-					p = p.with((len(p.ops)-at)/2+1, gop{at: at, verb: "meet"})
-				}
-			}
-			x, sense := tryProgram(p, limit)
-			if !sense {
-				t.Fatalf("%s: no sense in %s", s.name, p)
-			}
-			if x.bad != "" {
-				t.Errorf("%s: %s\n  -program '%s'", s.name, x.bad, p)
-			}
-			worlds++
-			states += len(x.nodes)
-			if !x.stopped {
-				whole++
-			}
-		}
-	}
-	for _, p := range handoffsFound {
-		x, sense := tryProgram(parseProgram(p), exploreLimit())
-		if !sense || x.bad != "" {
-			t.Errorf("%s\n  -program '%s'", x.bad, p)
-		}
-	}
-	t.Logf("%d worlds, %d of them whole, %d states", worlds, whole, states)
 }
