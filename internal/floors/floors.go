@@ -28,6 +28,7 @@ var table = map[string]int{
 	"internal/giveway": 0, // stepping aside for whom the network has something
 	"internal/memnet":  0, // a network in memory
 	"internal/noise":   0, // the handshake engine
+	"internal/simdisk": 0, // a disk that loses what was not waited for
 	"internal/outcome": 0, // how things ended, in the log
 
 	"sturdyref":        1,
