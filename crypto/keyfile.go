@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/vatnet/vatnet/internal/durably"
 )
 
 const (
@@ -236,8 +238,7 @@ func writeWhole(path string, data []byte, name func(temp, path string) error) er
 	if err := name(temp.Name(), path); err != nil {
 		return err
 	}
-	syncDir(dir)
-	return nil
+	return durably.Sync(dir)
 }
 
 // publish gives a file its name without ever taking the name from another: a hard
@@ -252,12 +253,4 @@ func publish(temp, path string) error {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	return os.Rename(temp, path)
-}
-
-// syncDir makes a new name last. Not every system can, and the file is there.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }

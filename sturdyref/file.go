@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/vatnet/vatnet/internal/durably"
 )
 
 // ErrPermissive is wrapped by the warning that [ReadFile] gives for a file that others than its owner can open. Test for
@@ -42,7 +44,7 @@ func writeFile(path, text string, link func(from, to string) error) error {
 	}
 	switch err := link(tmp.Name(), path); {
 	case err == nil:
-		return syncDir(dir)
+		return durably.Sync(dir)
 	case errors.Is(err, fs.ErrExist):
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
@@ -54,7 +56,7 @@ func writeFile(path, text string, link func(from, to string) error) error {
 		os.Remove(path)
 		return err
 	}
-	return syncDir(dir)
+	return durably.Sync(dir)
 }
 
 // fill writes text to f, brings it to the disk and closes f.
@@ -64,18 +66,6 @@ func fill(f *os.File, text string) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
-}
-
-// syncDir brings a new name in dir to the disk. Windows has no such call and does it by itself.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // ReadFile reads a sturdyref from a file that holds its URI and at most one line end.

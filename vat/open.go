@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/internal/durably"
 	"github.com/vatnet/vatnet/vat/boltstore"
 	"github.com/vatnet/vatnet/vat/store"
 )
@@ -73,7 +74,7 @@ func Open(dir string, cfg *Config) (*Vat, error) {
 
 // privateDir makes a directory, or looks whether it is its owner's alone.
 func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durably.Mkdir(dir, 0o700); err != nil {
 		return fmt.Errorf("vat: %w", err)
 	}
 	info, err := os.Stat(dir)
@@ -239,6 +240,11 @@ func (v *Vat) Backup(ctx context.Context, to string) (err error) {
 	}
 	if err == nil {
 		err = writeFile(filepath.Join(to, storeName), func(f *os.File) error { return v.core.dur.store.Backup(ctx, f) })
+	}
+	for _, dir := range []string{to, filepath.Dir(to)} {
+		if err == nil {
+			err = durably.Sync(dir)
+		}
 	}
 	return err
 }

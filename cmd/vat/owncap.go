@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/vatnet/vatnet/internal/durably"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
 )
@@ -63,7 +64,7 @@ func writeCap(dir string, sr sturdyref.Ref) error {
 	if err := sturdyref.WriteFile(temp, sr); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, capPath(dir)); err != nil {
+	if err := durably.Rename(temp, capPath(dir)); err != nil {
 		return fmt.Errorf("%s.cap: %w", logName, err)
 	}
 	return nil

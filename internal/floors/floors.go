@@ -25,6 +25,7 @@ var table = map[string]int{
 	"vat/store": 0, // what durable vats keep their memory in
 
 	"internal/capn":    0, // messages by hand
+	"internal/durably": 0, // names in folders that survive
 	"internal/giveway": 0, // stepping aside for whom the network has something
 	"internal/memnet":  0, // a network in memory
 	"internal/noise":   0, // the handshake engine

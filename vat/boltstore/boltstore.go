@@ -30,6 +30,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/vatnet/vatnet/internal/durably"
 	"github.com/vatnet/vatnet/vat/store"
 )
 
@@ -107,6 +108,9 @@ func (s *boltStore) prepare() error {
 		}
 	}
 	if _, err := os.Lstat(s.path); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = durably.Sync(filepath.Dir(s.path)) // whoever has made it may not have come to that
+		}
 		return err
 	}
 	db, err := openBolt(s.path+newSuffix, &bbolt.Options{})
@@ -133,10 +137,7 @@ const (
 
 // publish gives a whole file the name that counts.
 func publish(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return fmt.Errorf("boltstore: %w", err)
-	}
-	if err := syncDir(filepath.Dir(to)); err != nil {
+	if err := durably.Rename(from, to); err != nil {
 		return fmt.Errorf("boltstore: %w", err)
 	}
 	return nil

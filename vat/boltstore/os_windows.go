@@ -26,6 +26,3 @@ func tryLock(f *os.File) (bool, error) {
 
 // unlock has nothing to do: the lock ends with the file.
 func unlock(*os.File) error { return nil }
-
-// syncDir has nothing to do: Windows does it by itself.
-func syncDir(string) error { return nil }
