@@ -33,6 +33,8 @@ var (
 type Ledger struct {
 	vat.Durable
 	Lines vat.List[string]
+	Rung  vat.List[string] // alarms
+	Large vat.List[[]byte]
 	A, B  *Purse
 }
 
@@ -64,12 +66,39 @@ func (l *Ledger) From(i int) []string {
 	return lines
 }
 
+// Ring is what alarms send.
+func (l *Ledger) Ring(name string) { l.Rung.Append(name) }
+
+func (l *Ledger) Alarms() []string {
+	names := []string{}
+	for i := range l.Rung.Len() {
+		names = append(names, l.Rung.At(i))
+	}
+	return names
+}
+
+// Swell has the store grow.
+func (l *Ledger) Swell(bytes int) int {
+	l.Large.Append(make([]byte, bytes))
+	return l.Large.Len()
+}
+
+func (l *Ledger) Swollen() int { return l.Large.Len() }
+
 func (l *Ledger) Purses() []int { return []int{l.A.Held, l.B.Held} }
 
 // folder is where the process that is killed finds its folder.
 const folder = "VATNET_KILL9_DIR"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(simulated); dir != "" {
+		flag.Parse()
+		if err := crashes(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(folder); dir != "" {
 		if err := serve(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -80,29 +109,41 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve is the process that is killed. It prints the URI of the ledger, then that of a grant
-// which it revokes, and then, that being done, another line.
-func serve(dir string) error {
-	v, err := vat.Open(dir, &vat.Config{Listen: []string{"127.0.0.1:0"}})
-	if err != nil {
-		return err
+// open makes the vat in a directory, with the ledger, whose sturdyref is in a file.
+func open(dir string, cfg *vat.Config) (v *vat.Vat, own sturdyref.Ref, err error) {
+	if v, err = vat.Open(dir, cfg); err != nil {
+		return nil, own, err
 	}
 	ledger, err := vat.Root(v, "ledger", func() *Ledger { return &Ledger{A: &Purse{}, B: &Purse{}} })
 	if err == nil {
 		err = v.Publish("ledger", ledger)
 	}
+	if err == nil {
+		own, err = ownCap(v, filepath.Join(dir, "ledger.cap"))
+	}
 	if err != nil {
-		return err
+		return nil, own, errors.Join(err, v.Close())
 	}
-	file := filepath.Join(dir, "ledger.cap")
+	return v, own, nil
+}
+
+// ownCap returns the sturdyref in a file, and makes both if they are not there.
+func ownCap(v *vat.Vat, file string) (sturdyref.Ref, error) {
 	sr, err := sturdyref.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		var g *vat.Grant
-		if g, err = v.Mint("ledger", nil); err == nil {
-			sr = g.Sturdyref()
-			err = sturdyref.WriteFile(file, sr)
-		}
+	if !errors.Is(err, os.ErrNotExist) {
+		return sr, err
 	}
+	g, err := v.Mint("ledger", nil)
+	if err != nil {
+		return sr, err
+	}
+	return g.Sturdyref(), sturdyref.WriteFile(file, g.Sturdyref())
+}
+
+// serve is the process that is killed. It prints the URI of the ledger, then that of a grant
+// which it revokes, and then, that being done, another line.
+func serve(dir string) error {
+	v, sr, err := open(dir, &vat.Config{Listen: []string{"127.0.0.1:0"}})
 	if err != nil {
 		return err
 	}
@@ -172,10 +213,12 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		x.checkStore()
 	}
 	v := start(t, x.dir)
-	x.look(v)
+	_, done := x.look(v)
+	done()
 	v.kill(t)
+	x.checkRevoked()
 	t.Logf("killed %d times: %d entries were kept, %d of them acknowledged, %d sent ones were not; %d grants were revoked",
-		*cycles, x.known, x.acked, x.lost, x.revoked)
+		*cycles, x.known, x.acked, x.lost, len(x.revoked))
 }
 
 // trial is what is known of the log.
@@ -186,8 +229,7 @@ type trial struct {
 	rnd     *rand.Rand
 	cycle   int
 	uri     string              // of the ledger
-	doomed  string              // of a grant that was reported revoked; "" if that is not sure
-	revoked int                 // such grants, ever
+	revoked []string            // of all grants that were reported revoked
 	known   int                 // entries that the log is known to have
 	sent    []string            // since then
 	got     []*vat.Promise[int] // for those
@@ -206,11 +248,9 @@ func (x *trial) run() {
 	}
 	ledger, done := x.look(v)
 	defer done()
-	x.doomed = ""
 	if doomed := v.line(x.t); x.rnd.IntN(4) > 0 { // else it may be killed while it revokes
 		require.Equal(x.t, "revoked", v.line(x.t))
-		x.doomed = doomed
-		x.revoked++
+		x.revoked = append(x.revoked, doomed)
 	}
 	// Any moment: while turns run, while what they changed is written, while answers are.
 	soon := time.AfterFunc(time.Duration(x.rnd.Int64N(int64(20*time.Millisecond))), func() { _ = v.cmd.Process.Kill() })
@@ -233,6 +273,20 @@ func (x *trial) checkStore() {
 	require.NoError(x.t, s.Close())
 }
 
+// checkRevoked looks for each grant that was ever reported revoked.
+func (x *trial) checkRevoked() {
+	x.t.Helper()
+	v, err := vat.Open(x.dir, nil)
+	require.NoError(x.t, err)
+	for _, uri := range x.revoked {
+		sr, err := sturdyref.Parse(uri)
+		require.NoError(x.t, err)
+		_, err = v.GrantOf(sr)
+		require.ErrorIs(x.t, err, vat.ErrNoSuchObject)
+	}
+	require.NoError(x.t, v.Close())
+}
+
 // look compares what the process has with what it has to have, and returns the ledger as a vat that is new
 // sees it.
 func (x *trial) look(v *victim) (ledger *vat.Ref, done func()) {
@@ -251,8 +305,8 @@ func (x *trial) look(v *victim) (ledger *vat.Ref, done func()) {
 	}
 	ledger = enliven(uri)
 	x.check(ledger)
-	if x.doomed != "" {
-		require.ErrorIs(x.t, enliven(x.doomed).Await(x.ctx), vat.ErrNoSuchObject, "cycle %d: a revoked grant lives", x.cycle)
+	if n := len(x.revoked); n > 0 {
+		require.ErrorIs(x.t, enliven(x.revoked[n-1]).Await(x.ctx), vat.ErrNoSuchObject, "cycle %d: a revoked grant lives", x.cycle)
 	}
 	return ledger, func() { require.NoError(x.t, client.Close()) }
 }
