@@ -103,7 +103,7 @@ func (m *minting) undo(*core, *carried) {
 }
 
 // erasing takes a grant, which has ended, out of the store. It stays ended whatever comes of that: if it is undone, the vat
-// tries once more by itself.
+// tries again by itself, at once and then now and then.
 type erasing struct {
 	g     *Grant
 	again bool
@@ -117,7 +117,10 @@ func (e *erasing) apply(*core)      { e.g.erased = true }
 func (e *erasing) undo(c *core, _ *carried) {
 	if !e.again {
 		c.ledger.expired(e.g)
+		return
 	}
+	c.ledger.over = append(c.ledger.over, e.g)
+	c.ledger.storeSoon()
 }
 
 // erase takes g out of the store.

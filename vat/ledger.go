@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -40,7 +41,8 @@ type ledger struct {
 	opening   bool // publishTime is not over
 	published map[string]*hosted
 	used      map[*Grant]bool // since it was stored last
-	soon      *timer          // of usesTime; nil: nothing was used
+	over      []*Grant        // have ended, which the store has refused to hear
+	soon      *timer          // of usesTime; nil: there is neither
 }
 
 // newLedger makes the ledger of a vat, and fills the swiss table from it.
@@ -213,9 +215,7 @@ func (l *ledger) seen(g *Grant) {
 		return
 	}
 	l.used[g] = true
-	if l.soon == nil {
-		l.soon = l.core.at(l.core.now().Add(usesTime), l.storeUses)
-	}
+	l.storeSoon()
 }
 
 // spend has it stored that g was used for its only time, if there is something to give out. Machine right.
@@ -255,10 +255,19 @@ func (s *spending) apply(*core) {
 func (s *spending) undo(*core, *carried) {
 	s.g.settles = false
 	s.g.disappoint(ErrNotStored)
+	s.g.used = false // it has not been of any use
 }
 
-// storeUses stores how often grants were used since it did so last. Machine right.
-func (l *ledger) storeUses() {
+// storeSoon has what nobody waits for be stored in a while. Machine right.
+func (l *ledger) storeSoon() {
+	if l.soon == nil {
+		l.soon = l.core.at(l.core.now().Add(usesTime), l.storeLoose)
+	}
+}
+
+// storeLoose stores how often grants were used since it did so last, and what has ended without the store having heard
+// of it. Machine right.
+func (l *ledger) storeLoose() {
 	l.core.stopTimer(l.soon)
 	l.soon = nil
 	var b store.Batch
@@ -267,17 +276,36 @@ func (l *ledger) storeUses() {
 			b.Put(bucketUses, g.hash[:], g.encodeUses())
 		}
 	}
-	clear(l.used)
+	for _, g := range l.over {
+		if !g.erased {
+			g.erase(&b)
+		}
+	}
+	x := &loose{l.used, l.over}
+	l.used, l.over = map[*Grant]bool{}, nil
 	if b.Len() > 0 {
-		l.core.dur.write(&b, &unwaited{noEffect{}})
+		l.core.dur.write(&b, &unwaited{x})
 	}
 }
 
-// noEffect is the effect of what needs but be in the store.
-type noEffect struct{}
+// loose is what storeLoose has stored. It is tried again later.
+type loose struct {
+	used map[*Grant]bool
+	over []*Grant
+}
 
-func (noEffect) apply(*core)          {}
-func (noEffect) undo(*core, *carried) {}
+func (x *loose) apply(*core) {
+	for _, g := range x.over {
+		g.erased = true
+	}
+}
+
+func (x *loose) undo(c *core, _ *carried) {
+	l := c.ledger
+	maps.Copy(l.used, x.used)
+	l.over = append(x.over, l.over...)
+	l.storeSoon()
+}
 
 // Publish makes o the object that a name stands for: the one that sturdyrefs made by [Vat.Mint] for
 // that name lead to, those of earlier incarnations included. o is a pointer to a struct that embeds

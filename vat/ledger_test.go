@@ -197,6 +197,33 @@ func TestRevokeThatIsNotStored(t *testing.T) {
 	})
 }
 
+// What nobody waits for is stored when there is room again.
+func TestUsesAreStoredLater(t *testing.T) {
+	kept(t, func(t *testing.T, k *keeper) {
+		require.NoError(t, k.v.Publish("log", &Recorder{}))
+		g, err := k.v.Mint("log", nil)
+		require.NoError(t, err)
+		ends, err := k.v.Mint("log", &vat.ExportConfig{Lifetime: time.Second})
+		require.NoError(t, err)
+		k.disk.Refuse(store.ErrFull)
+		require.NoError(t, k.use(g.Sturdyref()))
+		pass(time.Minute)
+		k.disk.Refuse(nil)
+		pass(time.Minute)
+		shot, err := k.store.Snapshot()
+		require.NoError(t, err)
+		hash := g.Sturdyref().Swissnum().Hash(k.v.ID())
+		uses, err := shot.Get("uses", hash[:])
+		require.NoError(t, err)
+		require.NotEmpty(t, uses)
+		hash = ends.Sturdyref().Swissnum().Hash(k.v.ID())
+		record, err := shot.Get("grants", hash[:])
+		require.NoError(t, err)
+		require.Nil(t, record, "it has expired")
+		require.NoError(t, shot.Close())
+	})
+}
+
 func TestOnce(t *testing.T) {
 	spec.Covers(t, "DUR-3", "DUR-4")
 	kept(t, func(t *testing.T, k *keeper) {
@@ -224,8 +251,14 @@ func TestOnce(t *testing.T) {
 		k.disk.Refuse(store.ErrFull)
 		require.ErrorIs(t, k.use(again.Sturdyref()), vat.ErrNotStored)
 		k.disk.Refuse(nil)
-		k.restart(&Recorder{})
 		require.NoError(t, k.use(again.Sturdyref()))
+		other, err := k.v.Mint("log", &vat.ExportConfig{Once: true})
+		require.NoError(t, err)
+		k.disk.Refuse(store.ErrFull)
+		require.ErrorIs(t, k.use(other.Sturdyref()), vat.ErrNotStored)
+		k.disk.Refuse(nil)
+		k.restart(&Recorder{})
+		require.NoError(t, k.use(other.Sturdyref()))
 
 		// Severing works for what was used, too.
 		last, err := k.v.Mint("log", &vat.ExportConfig{Once: true})

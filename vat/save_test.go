@@ -2,6 +2,7 @@ package vat_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +10,7 @@ import (
 	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/sturdyref"
 	"github.com/vatnet/vatnet/vat"
+	"github.com/vatnet/vatnet/vat/store"
 )
 
 // own is a sturdyref that the program has from elsewhere than from a message.
@@ -139,5 +141,41 @@ func TestSaveIsNotPassedOn(t *testing.T) {
 		require.Equal(t, "", call[string](t, through, "join"))
 		require.NoError(t, p.there.Revoke(inner))
 		require.Error(t, failure(t, through.Send("join")), "it leads to the inner one through the outer one")
+	})
+}
+
+// A save whose turn is undone, because the store has refused what others have changed before it, does not count.
+func TestUndoneSave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, s := newDisk(t), &slowStore{}
+		v, end := d.start(&vat.Config{Store: s})
+		defer end()
+		p := page(t, v)
+		require.NoError(t, v.Publish("page", p))
+		minted, err := v.Mint("page", &vat.ExportConfig{Saves: 1})
+		require.NoError(t, err)
+		temporary, err := v.Grant(p, &vat.ExportConfig{Saves: 1})
+		require.NoError(t, err)
+		here := d.net.Vat(t, "here", quiet())
+		for _, g := range []*vat.Grant{minted, temporary} {
+			live := here.Enliven(g.Sturdyref())
+			require.NoError(t, live.Await(t.Context()))
+			commits := s.stall()
+			live.SendOnly("write", "a")
+			answer := <-commits
+			errs := make(chan error, 1)
+			go func() {
+				_, err := vat.Save(t.Context(), live)
+				errs <- err
+			}()
+			synctest.Wait()
+			s.unstall()
+			answer <- store.ErrFull
+			require.ErrorIs(t, <-errs, vat.ErrNotStored)
+			require.Len(t, v.Grants(), 2)
+			saved, err := vat.Save(t.Context(), live)
+			require.NoError(t, err)
+			require.NoError(t, v.Revoke(saved))
+		}
 	})
 }

@@ -216,7 +216,7 @@ func (v *Vat) Close() error {
 		v.goroutines.Wait()
 		if c.dur != nil {
 			c.lock()
-			c.ledger.storeUses()
+			c.ledger.storeLoose()
 			c.unlock()
 			err = c.dur.close()
 		}
