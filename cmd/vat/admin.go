@@ -42,7 +42,7 @@ type grantInfo struct {
 func administer(ctx context.Context, v *vat.Vat, dir string, q request) response {
 	r, err := serveRequest(ctx, v, dir, q)
 	if err != nil {
-		r = response{Error: err.Error()}
+		r.Error = err.Error() // what is there of an answer stays: a sturdyref is in no other place
 	}
 	return r
 }
@@ -150,7 +150,9 @@ func rotate(v *vat.Vat, dir, which string, grace time.Duration) (r response, err
 		return r, err
 	}
 	if grants[0] == mine {
-		err = writeCap(dir, fresh.Sturdyref())
+		if err = writeCap(dir, fresh.Sturdyref()); err != nil {
+			err = fmt.Errorf("the old sturdyref is good no more, and the new one is not in log.cap: %w", err)
+		}
 	}
 	return response{URI: fresh.Sturdyref().URI()}, err
 }

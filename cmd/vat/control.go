@@ -26,11 +26,44 @@ const (
 	maxRequest  = 64 << 10
 )
 
+// maxSocket is how long the path of a socket may be everywhere, in bytes.
+const maxSocket = 103
+
+// dialControl connects with the server in a directory.
+func dialControl(dir string) (conn net.Conn, err error) {
+	err = reach(controlPath(dir), func(short string) error {
+		conn, err = net.Dial("unix", short)
+		return err
+	})
+	return conn, err
+}
+
+// reach calls f with a path of the socket at path that is not too long for one: through a link, if it has to be.
+func reach(path string, f func(short string) error) (err error) {
+	if len(path) <= maxSocket {
+		return f(path)
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp("", "vat-")
+	if err != nil {
+		return fmt.Errorf("the directory's path is too long for a socket, and there is no room for a link: give it a shorter one: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	link := filepath.Join(temp, "d")
+	if err := os.Symlink(dir, link); err != nil {
+		return err
+	}
+	return f(filepath.Join(link, filepath.Base(path)))
+}
+
 // control is a control socket that is served.
 type control struct {
 	v      *vat.Vat
 	dir    string
-	ln     net.Listener
+	ln     *net.UnixListener
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -43,10 +76,15 @@ func listenControl(v *vat.Vat, dir string) (*control, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	ln, err := net.Listen("unix", path)
+	var ln *net.UnixListener
+	err := reach(path, func(short string) (err error) {
+		ln, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
+	ln.SetUnlinkOnClose(false) // it would by the short path
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
@@ -85,7 +123,7 @@ func (c *control) close() error {
 		return nil
 	}
 	c.cancel()
-	err := c.ln.Close()
+	err := errors.Join(os.Remove(controlPath(c.dir)), c.ln.Close())
 	c.wg.Wait()
 	return err
 }
@@ -95,7 +133,7 @@ func ask(ctx context.Context, dir string, cfg *vat.Config, q request) (r respons
 	if _, err := os.Stat(filepath.Join(dir, "store")); err != nil {
 		return r, fmt.Errorf("there is no vat in %q: vat serve log --dir makes one", dir)
 	}
-	conn, err := net.Dial("unix", controlPath(dir))
+	conn, err := dialControl(dir)
 	if err == nil {
 		r, err = askServer(conn, q)
 	} else {

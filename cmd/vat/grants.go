@@ -191,10 +191,10 @@ func newRefRotate() *cobra.Command {
 			}
 			q.Which = args[0]
 			r, err := at.ask(cmd, q)
-			if err != nil {
-				return err
+			if r.URI != "" { // also if something went wrong then
+				err = errors.Join(showNew(cmd, r, out), err)
 			}
-			return showNew(cmd, r, out)
+			return err
 		},
 	}
 	cmd.Flags().DurationVar(&q.Grace, "grace", 0, "how long the old one stays good, such as 1h (default: it ends at once)")

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,7 +72,7 @@ func (e *refusedError) Error() string { return e.text }
 
 // ask asks the server, which may be killed meanwhile.
 func (g *granted) ask(q request) (response, error) {
-	conn, err := net.Dial("unix", controlPath(g.dir))
+	conn, err := dialControl(g.dir)
 	if err != nil {
 		return response{}, err
 	}
