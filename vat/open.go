@@ -31,6 +31,9 @@ const (
 // time, and stays the vat's. With no Listen the vat advertises what it did when it listened last, so
 // that who only keeps the grants of a vat can mint.
 //
+// On a disk that is full a vat that is there already opens; what cannot be kept is refused with ErrNotStored until there is
+// room again.
+//
 // Errors, besides those of New: a *store.LockedError if the vat runs already, which names the process;
 // crypto.ErrPassphrase; ErrOtherIdentity if key and store are of two vats; ErrOpenDir if others than
 // its owner can get into the directory; fs.ErrNotExist if there is a store without its key, which only
@@ -187,6 +190,7 @@ func (v *Vat) remember(s store.Store, listen []string) error {
 		}
 	}
 	var b store.Batch
+	ports := false
 	for key, value := range known {
 		before, err := ownValue(s, key)
 		if err != nil {
@@ -194,9 +198,15 @@ func (v *Vat) remember(s store.Store, listen []string) error {
 		}
 		if before != value {
 			b.Put(bucketVat, []byte(key), []byte(value))
+			ports = ports || key != keyLocations
 		}
 	}
-	if err := s.Commit(&b); err != nil {
+	err := s.Commit(&b)
+	if errors.Is(err, store.ErrFull) && !ports { // what is there can be read, and the next start comes to it
+		v.core.log.Warn("vat: the locations were not stored", "error", err)
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("vat: %w", err)
 	}
 	return nil

@@ -123,7 +123,11 @@ func (c *control) close() error {
 		return nil
 	}
 	c.cancel()
-	err := errors.Join(os.Remove(controlPath(c.dir)), c.ln.Close())
+	err := os.Remove(controlPath(c.dir))
+	if errors.Is(err, fs.ErrNotExist) { // somebody else has
+		err = nil
+	}
+	err = errors.Join(err, c.ln.Close())
 	c.wg.Wait()
 	return err
 }

@@ -17,10 +17,12 @@ import (
 	"github.com/vatnet/vatnet/sturdyref"
 )
 
+var programs = map[string]func(){"vat": main, "odd": oddMain}
+
 // TestMain gives the scripts two programs: vat, and odd, a server of objects that
 // do what no good object does.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vat": main, "odd": oddMain})
+	testscript.Main(m, programs)
 }
 
 // TestScripts runs testdata/script: one file for each thing that the command does.

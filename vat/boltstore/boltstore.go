@@ -77,15 +77,11 @@ func Open(path string) (store.Store, error) {
 func acquire(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("boltstore: %w", err)
+		return nil, fmt.Errorf("boltstore: whoever opens a store has to be able to write where it is: %w", err)
 	}
 	taken, err := tryLock(lock)
 	if err == nil && taken {
-		err = lock.Truncate(0)
-		if err == nil {
-			_, err = lock.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
-		}
-		if err == nil {
+		if err = sign(lock); err == nil {
 			return lock, nil
 		}
 	}
@@ -97,6 +93,19 @@ func acquire(path string) (*os.File, error) {
 	n, _ := lock.ReadAt(text, 0) // it ends before the 20 bytes do
 	pid, _ := strconv.Atoi(string(text[:n]))
 	return nil, &store.LockedError{Path: path, PID: pid}
+}
+
+// sign writes the process id into a lock. Where there is no room for that, what is in the store can be read all the same.
+func sign(lock *os.File) error {
+	pid := strconv.AppendInt(nil, int64(os.Getpid()), 10)
+	_, err := lock.WriteAt(pid, 0) // over another one, which takes no room
+	if err == nil {
+		return lock.Truncate(int64(len(pid)))
+	}
+	if isFull(err) {
+		err = lock.Truncate(0)
+	}
+	return err
 }
 
 // prepare removes what a crash left, and makes a store where there is none: under another
@@ -125,7 +134,7 @@ func (s *boltStore) prepare() error {
 		return own.Put(formatKey, binary.BigEndian.AppendUint32(nil, store.Format))
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
-		return fmt.Errorf("boltstore: %w", err)
+		return refusal(err)
 	}
 	return publish(s.path+newSuffix, s.path)
 }
@@ -177,7 +186,7 @@ func openBolt(path string, opts *bbolt.Options) (*bbolt.DB, error) {
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, fmt.Errorf("%w: it is no file of bbolt: %w", store.ErrDamaged, err)
 	case err != nil:
-		return nil, fmt.Errorf("boltstore: %w", err)
+		return nil, refusal(err)
 	}
 	db.AllocSize = growth
 	return db, nil

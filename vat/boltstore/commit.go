@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"go.etcd.io/bbolt"
@@ -80,12 +81,15 @@ func apply(tx *bbolt.Tx, ops []store.Op) error {
 
 // refusal is err in the words of package store.
 func refusal(err error) error {
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, diskFull} {
-		if errors.Is(err, full) {
-			return fmt.Errorf("%w: %w", store.ErrFull, err)
-		}
+	if isFull(err) {
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	}
 	return fmt.Errorf("boltstore: %w", err)
+}
+
+// isFull reports whether it is room that was missing.
+func isFull(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, diskFull}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // unchanged reports whether the failed transaction id has left the store as it was: only
