@@ -74,18 +74,21 @@ func inTurnOf[T any](v *Vat, f func() (T, error)) (T, error) {
 		c.unlock()
 		return none, err
 	}
-	c.pushJob(&resolveJob[T]{res, f})
+	c.pushJob(&resolveJob[T]{c.dur, &p.promise, res, f})
 	c.leave()
 	return p.Await(context.Background())
 }
 
 // resolveJob is a turn that resolves a promise.
 type resolveJob[T any] struct {
+	d   *durable
+	p   *promise
 	res *Resolver[T]
 	f   func() (T, error)
 }
 
 func (j *resolveJob[T]) run() {
+	j.d.hold(&heldWait{j.p})
 	if x, err := j.f(); err != nil {
 		j.res.Break(err)
 	} else {
@@ -94,6 +97,12 @@ func (j *resolveJob[T]) run() {
 }
 
 func (j *resolveJob[T]) fail(err error) { j.res.Break(err) }
+
+// heldWait is somebody who waits for what comes of the turn: if the store refuses that, he is told.
+type heldWait struct{ p *promise }
+
+func (h *heldWait) apply(*core)                {}
+func (h *heldWait) undo(_ *core, err *carried) { h.p.smash(err) }
 
 // key is where an alarm stands in the store: in the order in which they are due.
 func (a Alarm) key() []byte {

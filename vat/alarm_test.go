@@ -119,3 +119,24 @@ func TestAlarmsInATurnOfAnotherVat(t *testing.T) {
 		require.Empty(t, call[[]string](t, p, "read"))
 	})
 }
+
+// An alarm that the store refuses is not set, and whoever waits for it is told so.
+func TestAlarmThatIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		v, end := d.start(nil)
+		defer end()
+		p := page(t, v)
+		d.Refuse(store.ErrFull)
+		_, err := v.After(time.Hour, p, "write", "a")
+		require.ErrorIs(t, err, vat.ErrNotStored)
+		_, err = vat.Root(v, "another", func() *Page { return &Page{} })
+		require.ErrorIs(t, err, vat.ErrNotStored)
+		d.Refuse(nil)
+		_, err = v.After(time.Hour, p, "write", "b")
+		require.NoError(t, err)
+		pass(2 * time.Hour)
+		synctest.Wait()
+		require.Equal(t, []string{"b"}, call[[]string](t, p, "read"))
+	})
+}
