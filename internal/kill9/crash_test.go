@@ -34,7 +34,8 @@ const lives = 3
 
 // TestPowerLoss runs the vat on a simulated disk (see internal/simdisk), beneath the whole of it: key file, store,
 // names in folders. While a client and its owner use it, what they are told is noted. Then the power goes, at moments that
-// chance picks, and the vat is started on what is left: everything that was told before has to be so. One of these images is
+// chance picks, and the vat is started on what is left: everything that was told before has to be so. In some lives the disk
+// refuses a write or an fsync before that. One of these images is
 // what the next life begins with.
 func TestPowerLoss(t *testing.T) {
 	spec.Covers(t, "STORE-1", "KEEP-1", "KEEP-8", "DUR-2", "DUR-3", "DUR-4", "DUR-8")
@@ -78,18 +79,19 @@ func crashes(dir string) error {
 		return fmt.Errorf("a disk that lies was noticed %d and %d times of %d: these tests see nothing", total.noticed, total.lostNames, total.lies)
 	}
 	fmt.Printf("the power went %d times in %d programs, at any of %d steps: %d entries, %d grants minted, %d ended, %d alarms set; "+
-		"%d of %d disks that forgot files were noticed, and %d of %d that forgot names",
+		"%d disks failed; %d of %d disks that forgot files were noticed, and %d of %d that forgot names",
 		total.images, *crashSeeds, total.steps, total.entries, total.minted, total.ended, total.alarms,
-		total.noticed, total.lies, total.lostNames, total.lies)
+		total.faults, total.noticed, total.lies, total.lostNames, total.lies)
 	return nil
 }
 
 // tally counts what was tried.
-type tally struct{ images, steps, entries, minted, ended, alarms, lies, noticed, lostNames int }
+type tally struct{ images, steps, entries, minted, ended, alarms, lies, noticed, lostNames, faults int }
 
 func (t *tally) add(o tally) {
 	t.images, t.steps, t.entries = t.images+o.images, t.steps+o.steps, t.entries+o.entries
 	t.minted, t.ended, t.alarms = t.minted+o.minted, t.ended+o.ended, t.alarms+o.alarms
+	t.faults += o.faults
 	t.lies, t.noticed, t.lostNames = t.lies+o.lies, t.noticed+o.noticed, t.lostNames+o.lostNames
 }
 

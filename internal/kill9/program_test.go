@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/vatnet/vatnet/internal/simdisk"
@@ -107,9 +109,52 @@ func begin(dir string, net *vattest.Network) (*vat.Vat, sturdyref.Ref, error) {
 	})
 }
 
-// run is a life of the program.
-func (p *program) run(dir string) (err error) {
+// fault has the disk fail in some lives: a write or an fsync, once or from then on, with an error of the disk or for want of
+// room. What it returns tells which error it was, and 0 if it has not happened.
+func (p *program) fault() (happened func() syscall.Errno) {
+	var errno atomic.Uint32
+	happened = func() syscall.Errno { return syscall.Errno(errno.Load()) }
+	if p.rnd.IntN(3) > 0 {
+		return happened
+	}
+	left, once := p.rnd.IntN(60), p.rnd.IntN(2) == 0
+	which := []syscall.Errno{syscall.EIO, syscall.ENOSPC}[p.rnd.IntN(2)]
+	call := []string{"write", "fsync"}[p.rnd.IntN(2)]
+	p.disk.Refuse(func(s simdisk.Step) syscall.Errno {
+		if s.Call != call {
+			return 0
+		}
+		left--
+		if left >= 0 || once && left < -1 {
+			return 0
+		}
+		errno.Store(uint32(which))
+		return which
+	})
+	return happened
+}
+
+// run is a life of the program. It ends early if the disk fails.
+func (p *program) run(dir string) error {
 	p.events = nil
+	happened := p.fault()
+	err := p.use(dir)
+	p.disk.Refuse(nil)
+	errno := happened()
+	if errno == 0 {
+		return err
+	}
+	p.tally.faults++
+	for _, clear := range []error{errno, vat.ErrNotStored, vat.ErrStoreFailed} {
+		if err == nil || errors.Is(err, clear) {
+			return nil
+		}
+	}
+	return fmt.Errorf("when the disk fails the error is: %w", err)
+}
+
+// use starts the vat, and uses it.
+func (p *program) use(dir string) (err error) {
 	net := vattest.NewNetwork()
 	var own sturdyref.Ref
 	if p.v, own, err = begin(dir, net); err != nil {
