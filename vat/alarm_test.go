@@ -140,3 +140,25 @@ func TestAlarmThatIsNotStored(t *testing.T) {
 		require.Equal(t, []string{"b"}, call[[]string](t, p, "read"))
 	})
 }
+
+// What comes of a callback whose turn the store refuses is broken, and nobody waits for it for ever.
+func TestCallbackThatIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		v, end := d.start(nil)
+		defer end()
+		p := page(t, v)
+		settled, res := vat.NewPromise[int](v)
+		came := vat.When(settled, func(n int) (int, error) {
+			o, _ := vat.Near[*Page](p)
+			o.Title = "other"
+			return n, nil
+		})
+		d.Refuse(store.ErrFull)
+		require.NoError(t, res.Resolve(1))
+		_, err := came.Await(t.Context())
+		require.ErrorIs(t, err, vat.ErrNotStored)
+		d.Refuse(nil)
+		require.Equal(t, "first", call[string](t, p, "named"))
+	})
+}

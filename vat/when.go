@@ -117,6 +117,9 @@ type whenJob struct {
 func (w *whenJob) settled(p *promise) { p.core.pushJob(w) }
 
 func (w *whenJob) run() {
+	if d := w.q.core.dur; d != nil {
+		d.hold(&heldWait{w.q})
+	}
 	if err := w.f(); err != nil {
 		w.fail(err)
 	}
