@@ -33,3 +33,27 @@ func TestCloseEndsBackup(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, v.Close())
 }
+
+// The store of a vat that runs can be checked: of one that was damaged under its hands it is said.
+func TestCheckWhileItRuns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "vat")
+	v, err := vat.Open(dir, quiet())
+	require.NoError(t, err)
+	p := page(t, v)
+	call[any](t, p, "write", "a line that is worn")
+	require.NoError(t, v.Check(t.Context()))
+	store, err := os.OpenFile(filepath.Join(dir, "store"), os.O_RDWR, 0)
+	require.NoError(t, err)
+	data, err := os.ReadFile(filepath.Join(dir, "store"))
+	require.NoError(t, err)
+	_, err = store.WriteAt([]byte("A"), int64(strings.LastIndex(string(data), "a line that is worn")))
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	require.ErrorContains(t, v.Check(t.Context()), "damaged")
+	require.NoError(t, v.Close())
+	require.ErrorIs(t, v.Check(t.Context()), vat.ErrClosed)
+	v, err = vat.New(nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, v.Check(t.Context()), vat.ErrNoStore)
+	require.NoError(t, v.Close())
+}

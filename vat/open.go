@@ -221,18 +221,11 @@ func (v *Vat) Backup(ctx context.Context, to string) (err error) {
 	if v.dir == "" {
 		return ErrNoStore
 	}
-	c := v.core
-	c.lock()
-	if err := c.refused; err != nil {
-		c.unlock()
+	ctx, done, err := v.atWork(ctx)
+	if err != nil {
 		return err
 	}
-	v.goroutines.Add(1) // Close waits for it
-	c.unlock()
-	defer v.goroutines.Done()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(v.ctx, cancel)()
+	defer done()
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return fmt.Errorf("vat: %w", err)
 	}
@@ -257,6 +250,42 @@ func (v *Vat) Backup(ctx context.Context, to string) (err error) {
 		}
 	}
 	return err
+}
+
+// Check reads everything in the vat's store, and reports what is damaged: the error wraps store.ErrDamaged. The vat goes on
+// meanwhile, but what turns change may have to wait until it is done. Close ends it. Other errors: ErrNoStore, ErrClosed, and
+// that of ctx.
+func (v *Vat) Check(ctx context.Context) error {
+	if v.core.dur == nil {
+		return ErrNoStore
+	}
+	ctx, done, err := v.atWork(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := v.core.dur.store.Check(ctx); err != nil {
+		return fmt.Errorf("vat: %w", err)
+	}
+	return nil
+}
+
+// atWork is the begin of something that Close ends and waits for; done is the end of it.
+func (v *Vat) atWork(parent context.Context) (ctx context.Context, done func(), err error) {
+	c := v.core
+	c.lock()
+	defer c.unlock()
+	if c.refused != nil {
+		return nil, nil, c.refused
+	}
+	v.goroutines.Add(1) // Close waits for it
+	ctx, cancel := context.WithCancel(parent)
+	stop := context.AfterFunc(v.ctx, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+		v.goroutines.Done()
+	}, nil
 }
 
 // writeFile makes a file of mode 0600 that is on the disk when it returns.

@@ -12,7 +12,7 @@ import (
 
 // request is what the owner of a directory asks of the vat in it.
 type request struct {
-	Do       string        // new, ls, revoke, rotate, backup
+	Do       string        // new, ls, revoke, rotate, backup, check
 	Which    string        // revoke, rotate: id or label of a grant
 	Label    string        // new
 	Lifetime time.Duration // new: 0 is for ever
@@ -63,6 +63,8 @@ func serveRequest(ctx context.Context, v *vat.Vat, dir string, q request) (r res
 		return rotate(v, dir, q.Which, q.Grace)
 	case "backup":
 		return r, v.Backup(ctx, q.To)
+	case "check":
+		return r, v.Check(ctx)
 	}
 	return r, fmt.Errorf("the server cannot do %q", q.Do)
 }

@@ -24,7 +24,7 @@ func newStore() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(
-		storeCommand("check", "Read everything, and report what is damaged; the log must not be served", store.Store.Check),
+		newCheck(),
 		storeCommand("compact", "Give back the room that is not used any more; the log must not be served", store.Store.Compact),
 		newBackup(), newPassphrase(),
 	)
@@ -49,6 +49,24 @@ func storeCommand(name, short string, do func(store.Store, context.Context) erro
 			return errors.Join(do(s, cmd.Context()), s.Close())
 		},
 	}
+}
+
+// newCheck is the command that checks a store: it asks the server, or looks itself if none runs.
+func newCheck() *cobra.Command {
+	cmd := storeCommand("check", "Read everything, and report what is damaged, also while the log is served", store.Store.Check)
+	alone := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		conn, err := dialControl(args[0])
+		if err != nil {
+			return alone(cmd, args)
+		}
+		r, err := askServer(conn, request{Do: "check"})
+		if err == nil && r.Error != "" {
+			err = errors.New(r.Error)
+		}
+		return err
+	}
+	return cmd
 }
 
 func newBackup() *cobra.Command {
