@@ -20,6 +20,7 @@ const (
 // caller, without deadlines, and exactly behind the last handshake message.
 type Secured struct {
 	Peer       VatID         // the other side, proven
+	Self       VatID         // who this side was in it
 	Hello      Hello         // what it said
 	Version    uint16        // the highest protocol version that both sides speak
 	Features   uint64        // the feature bits that both sides have set
@@ -37,10 +38,17 @@ type DialConfig struct {
 	Timeout  time.Duration // of the whole handshake; 0: HandshakeTimeout
 }
 
+// Former is another identity as which Accept answers.
+type Former struct {
+	Identity *Identity
+	Hello    Hello // what it says then
+}
+
 // AcceptConfig says as whom to answer. Identity is required.
 type AcceptConfig struct {
 	Identity     *Identity
 	Hello        Hello
+	Former       []Former      // as whom else; each costs two hashes for a message 1 that is for none before it
 	KnockTimeout time.Duration // until message 1 is there whole; 0: KnockTimeout
 	Timeout      time.Duration // of the whole handshake; 0: HandshakeTimeout
 
@@ -112,11 +120,12 @@ func accept(conn net.Conn, cfg *AcceptConfig, begin time.Time) (*Secured, error)
 	if err := conn.SetDeadline(knock); err != nil {
 		return nil, connError(err)
 	}
-	h, err := NewResponder(cfg.Identity, cfg.Hello)
+	in, err := readMessage1(conn)
 	if err != nil {
 		return nil, err
 	}
-	in, err := readMessage1(conn)
+	id, hello := cfg.meant(in)
+	h, err := NewResponder(id, hello)
 	if err != nil {
 		return nil, err
 	}
@@ -142,19 +151,31 @@ func accept(conn net.Conn, cfg *AcceptConfig, begin time.Time) (*Secured, error)
 	if in, err = readMessage(conn); err != nil {
 		return nil, err
 	}
-	peer, hello, err := h.Message3(in)
+	peer, said, err := h.Message3(in)
 	if err != nil && !h.peer.IsZero() {
 		err = &PeerError{h.peer, err}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return secured(&h.handshake, peer, hello), nil
+	return secured(&h.handshake, peer, said), nil
+}
+
+// meant gives the identity for which message 1 was made, and what it says; if there is none, the first.
+func (cfg *AcceptConfig) meant(message1 []byte) (*Identity, Hello) {
+	if !knocks(cfg.Identity.id, message1) {
+		for _, f := range cfg.Former {
+			if knocks(f.Identity.id, message1) {
+				return f.Identity, f.Hello
+			}
+		}
+	}
+	return cfg.Identity, cfg.Hello
 }
 
 func secured(h *handshake, peer VatID, hello Hello) *Secured {
 	return &Secured{
-		Peer: peer, Hello: hello, Version: h.version, Features: h.hello.Features & hello.Features,
+		Peer: peer, Self: h.self, Hello: hello, Version: h.version, Features: h.hello.Features & hello.Features,
 		Seal: h.seal, Open: h.open, Transcript: h.hash,
 	}
 }

@@ -54,7 +54,7 @@ var (
 	ErrConn = &Error{"peer.connection", "connection failed"}
 	// ErrPassphrase: a key file's passphrase is wrong, missing or empty.
 	ErrPassphrase = &Error{"auth.passphrase", "wrong or missing passphrase"}
-	// ErrKeyFile: a file is no key file, or is damaged.
+	// ErrKeyFile: a file is no key file, or is damaged; or so is a sealed identity.
 	ErrKeyFile = &Error{"proto.key-file", "malformed key file"}
 	// ErrKeyFileOpen: an unencrypted key file can be read by others than its owner.
 	ErrKeyFileOpen = &Error{"auth.key-file-open", "unencrypted key file is accessible to others (chmod 600 it)"}

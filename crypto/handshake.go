@@ -227,12 +227,17 @@ func (r *Responder) Knock(in []byte) error {
 	if len(in) != message1Size {
 		return ErrFrame
 	}
-	body, mac := in[:message1Size-macSize], in[message1Size-macSize:]
-	if subtle.ConstantTimeCompare(mac, knockMAC(r.self, knockLabel, body)) != 1 {
+	if !knocks(r.self, in) {
 		return ErrMAC
 	}
-	r.knock = mac
+	r.knock = in[message1Size-macSize:]
 	return nil
+}
+
+// knocks tells whether the MAC of message 1, which is whole, is for a vat.
+func knocks(vat VatID, in []byte) bool {
+	body, mac := in[:message1Size-macSize], in[message1Size-macSize:]
+	return subtle.ConstantTimeCompare(mac, knockMAC(vat, knockLabel, body)) == 1
 }
 
 // Busy gives the answer, instead of message 2, that turns away a dialler whose

@@ -17,6 +17,10 @@ const (
 // FeatureHandoff is the feature bit of those who take part in handoff (spec/handoff.md).
 const FeatureHandoff = 1 << 0
 
+// FeatureFormer is the feature bit by which a responder says that the id by which it was dialled is
+// one that the vat had before: it goes by another (spec/locator.md).
+const FeatureFormer = 1 << 1
+
 const helloFixed = 2 + 2 + 8 + 8 + 8 + 4 + 8 + 1
 
 // Hello is what each side says about itself within the handshake, encrypted and

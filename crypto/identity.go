@@ -1,6 +1,7 @@
 package crypto
 
 import (
+	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -8,11 +9,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 const (
 	staticLabel = "vatnet v1 static key"
 	storeLabel  = "vatnet v1 store key"
+	formerLabel = "vatnet v1 former key"
+	formerAD    = "vatnet v1 former seed"
 )
 
 // Identity is a vat's private key: whoever has it is the vat. Every secret of the
@@ -67,6 +72,45 @@ func (id Identity) VatID() VatID { return id.id }
 
 // StoreKey is the key under which the vat seals what it keeps on disk.
 func (id Identity) StoreKey() [32]byte { return derive(id.secrets().seed, storeLabel) }
+
+// SealedIdentitySize is the length of what Identity.Seal gives.
+const SealedIdentitySize = chacha20poly1305.NonceSizeX + 32 + chacha20poly1305.Overhead
+
+// Seal seals a former identity of the vat under the present one, id: only who has that can have it
+// back, with Identity.Unseal. Each call gives other bytes.
+func (id Identity) Seal(former *Identity) []byte {
+	nonce := make([]byte, chacha20poly1305.NonceSizeX, SealedIdentitySize)
+	rand.Read(nonce) // never fails: it ends the program instead
+	seed := former.secrets().seed
+	return id.formerAEAD().Seal(nonce, nonce, seed[:], []byte(formerAD))
+}
+
+// Unseal gives the identity of the vat former, which was sealed under id. It fails with ErrKeyFile if
+// the bytes were altered, sealed under another identity, or hold another one.
+func (id Identity) Unseal(sealed []byte, former VatID) (*Identity, error) {
+	if len(sealed) != SealedIdentitySize {
+		return nil, ErrKeyFile
+	}
+	nonce, box := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
+	seed, err := id.formerAEAD().Open(nil, nonce, box, []byte(formerAD))
+	if err != nil {
+		return nil, ErrKeyFile
+	}
+	back := IdentityFromSeed([32]byte(seed))
+	if back.id != former {
+		return nil, ErrKeyFile
+	}
+	return back, nil
+}
+
+func (id Identity) formerAEAD() cipher.AEAD {
+	key := derive(id.secrets().seed, formerLabel)
+	aead, err := chacha20poly1305.NewX(key[:])
+	if err != nil {
+		panic("crypto: XChaCha20-Poly1305 refuses a key of 32 bytes: " + err.Error())
+	}
+	return aead
+}
 
 // String gives the redacted form.
 func (id Identity) String() string { return "crypto.Identity(" + id.id.Short() + ")" }
