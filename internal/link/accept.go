@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/vatnet/vatnet/crypto"
@@ -48,7 +49,7 @@ func (ls *Links) serve(conn net.Conn, ticket *ticket) {
 		abort(conn)
 		return
 	}
-	o, err := ls.receive(conn, ticket)
+	o, as, err := ls.receive(conn, ticket)
 	ticket.leave()
 	if err != nil {
 		ls.report(conn, err)
@@ -60,38 +61,50 @@ func (ls *Links) serve(conn net.Conn, ticket *ticket) {
 		}
 		return
 	}
-	d := ls.offer(o)
+	d := as.offer(o)
 	ls.settled(conn)
-	ls.carryOut(o.transport, d)
+	as.carryOut(o.transport, d)
 }
 
-// receive runs the handshake and reads the dialler's accept.
-func (ls *Links) receive(conn net.Conn, ticket *ticket) (*offer, error) {
+// receive runs the handshake and reads the dialler's accept. It tells which Links the dialler meant: ls or a former one.
+func (ls *Links) receive(conn net.Conn, ticket *ticket) (o *offer, as *Links, err error) {
 	begin := time.Now()
-	secured, err := crypto.Accept(borrowed{conn}, &crypto.AcceptConfig{
+	former := ls.former()
+	cfg := crypto.AcceptConfig{
 		Identity: ls.config.Identity, Hello: ls.hello(0), Admit: ticket.admit,
 		KnockTimeout: ls.limits.KnockTimeout, Timeout: ls.limits.HandshakeTimeout,
-	})
-	if err != nil {
-		return nil, err
 	}
-	t := ls.newTransport(conn, secured)
+	for _, f := range former {
+		cfg.Former = append(cfg.Former, crypto.Former{Identity: f.config.Identity, Hello: f.hello(0)})
+	}
+	secured, err := crypto.Accept(borrowed{conn}, &cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if ls.is(secured.Peer) {
+		return nil, nil, &crypto.PeerError{Peer: secured.Peer, Err: crypto.ErrSelf}
+	}
+	as = ls
+	if i := slices.IndexFunc(former, func(f *Links) bool { return f.self == secured.Self }); i >= 0 {
+		as = former[i]
+	}
+	t := as.newTransport(conn, secured)
 	if err := conn.SetReadDeadline(begin.Add(ls.limits.HandshakeTimeout)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, err := t.in.claims()
 	if err != nil {
-		return nil, &crypto.PeerError{Peer: secured.Peer, Err: err}
+		return nil, nil, &crypto.PeerError{Peer: secured.Peer, Err: err}
 	}
 	if err := conn.SetReadDeadline(time.Time{}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hello := secured.Hello
 	return &offer{
 		offered:   offered{epoch: hello.Epoch, session: hello.Session, seen: c.seen},
 		transport: t,
 		decided:   make(chan decision, 1),
-	}, nil
+	}, as, nil
 }
 
 // claims reads the dialler's first record.

@@ -72,6 +72,9 @@ type transport struct {
 // Peer gives the other vat.
 func (l *Link) Peer() crypto.VatID { return l.peer }
 
+// Self gives as whom this vat talks on the link: its identity, or a former one.
+func (l *Link) Self() crypto.VatID { return l.links.self }
+
 // Receiver gives what Links.Link or Handler.Open was given for the link.
 func (l *Link) Receiver() Receiver { return l.receiver }
 

@@ -26,7 +26,7 @@ var (
 
 // Links holds the sessions of one vat. Use New. Safe for concurrent use.
 //
-// Lock order: Links.mu before Link.mu. Receivers are called with neither.
+// Lock order: Links.mu before that of a former one before Link.mu. Receivers are called with neither.
 type Links struct {
 	config   Config
 	limits   Limits
@@ -42,6 +42,7 @@ type Links struct {
 	closed    bool
 	peers     map[crypto.VatID]*peer
 	listeners []net.Listener
+	formers   []*Links              // as whom else it answers
 	open      map[net.Conn]struct{} // incoming connections that no link has yet
 	number    uint64                // of the last dial
 	dials     bucket
@@ -181,7 +182,7 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	var problem error
 	ls.mu.Lock()
 	p := ls.peers[id]
-	told := donor != nil && (p == nil || p.link == nil) && !ls.closed && id != ls.self // it may make for a dial of the donor's
+	told := donor != nil && (p == nil || p.link == nil) && !ls.closed && !ls.isLocked(id) // it may make for a dial of the donor's
 	somewhere := p != nil && len(p.hints)+len(p.told) > 0 || len(remember(nil, hints, 1)) > 0
 	switch {
 	case told && p == nil && !somewhere:
@@ -218,7 +219,7 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	case problem != nil:
 	case ls.closed:
 		problem = ErrClosed
-	case id == ls.self:
+	case ls.isLocked(id):
 		problem = ErrSelf
 	case len(p.hints)+len(p.told) == 0:
 		problem = &Error{Reason: ErrUnreachable, Cause: errNoLocation}
@@ -261,6 +262,7 @@ func (ls *Links) Lookup(id crypto.VatID) *Link {
 func (ls *Links) Close() error {
 	links := ls.shut()
 	ls.mu.Lock()
+	formers := ls.formers
 	for conn := range ls.open {
 		abort(conn)
 	}
@@ -268,6 +270,9 @@ func (ls *Links) Close() error {
 	ls.cancel()
 	for _, l := range links {
 		l.Close(nil)
+	}
+	for _, f := range formers {
+		_ = f.Close() // their readers are of this crew
 	}
 	ls.crew.dismiss()
 	return nil
@@ -297,6 +302,9 @@ func (ls *Links) shut() (links []*Link) {
 		if p.link != nil {
 			links = append(links, p.link)
 		}
+	}
+	for _, f := range ls.formers {
+		links = append(links, f.shut()...)
 	}
 	return links
 }
