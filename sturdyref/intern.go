@@ -56,6 +56,15 @@ func ParseTold(uri string, donor crypto.VatID) (Ref, error) {
 	return Ref{intern(p, true, donor)}, nil
 }
 
+// NewTold is [New] with what came in messages of the vat donor; see [ParseTold].
+func NewTold(vat crypto.VatID, locations []string, s Swissnum, donor crypto.VatID) (Ref, error) {
+	p, err := newParts(vat, locations, s)
+	if err != nil {
+		return Ref{}, err
+	}
+	return Ref{intern(p, true, donor)}, nil
+}
+
 // Donor reports whether only messages have brought the sturdyref so far, and which vat
 // told it first, zero if unknown. It turns false for all equal Refs once the program
 // itself has parsed or made one: then the program vouches for it. It is safe for

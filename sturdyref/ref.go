@@ -37,30 +37,39 @@ type parts struct {
 // New returns the sturdyref that names the object behind s at the given vat. The locations are kept in their order, the
 // preferred first; there must be 1 to [MaxLocations] of them, each as [CheckLocation] wants it, none twice.
 func New(vat crypto.VatID, locations []string, s Swissnum) (Ref, error) {
+	p, err := newParts(vat, locations, s)
+	if err != nil {
+		return Ref{}, err
+	}
+	return Ref{intern(p, false, crypto.VatID{})}, nil
+}
+
+// newParts checks what New takes.
+func newParts(vat crypto.VatID, locations []string, s Swissnum) (p parts, err error) {
 	if _, err := crypto.ParseVatID(vat.String()); err != nil {
-		return Ref{}, fmt.Errorf("sturdyref: %w", err) // zero, or no key at all: its URI could not be read
+		return p, fmt.Errorf("sturdyref: %w", err) // zero, or no key at all: its URI could not be read
 	}
 	switch {
 	case s.IsZero():
-		return Ref{}, errors.New("sturdyref: no swissnum")
+		return p, errors.New("sturdyref: no swissnum")
 	case len(locations) == 0:
-		return Ref{}, errors.New("sturdyref: no location: a sturdyref must say where its vat may be found")
+		return p, errors.New("sturdyref: no location: a sturdyref must say where its vat may be found")
 	case len(locations) > MaxLocations:
-		return Ref{}, fmt.Errorf("sturdyref: %d locations, but at most %d are allowed", len(locations), MaxLocations)
+		return p, fmt.Errorf("sturdyref: %d locations, but at most %d are allowed", len(locations), MaxLocations)
 	}
 	for i, loc := range locations {
 		if err := CheckLocation(loc); err != nil {
-			return Ref{}, err
+			return p, err
 		}
 		if slices.Contains(locations[:i], loc) {
-			return Ref{}, fmt.Errorf("sturdyref: location %q stands twice", loc)
+			return p, fmt.Errorf("sturdyref: location %q stands twice", loc)
 		}
 	}
-	p := parts{vat, strings.Join(locations, ","), s}
+	p = parts{vat, strings.Join(locations, ","), s}
 	if n := len(scheme) + textSize + 1 + len(p.locations) + 1 + textSize; n > MaxURI {
-		return Ref{}, fmt.Errorf("sturdyref: the URI would have %d bytes, but at most %d are allowed: give fewer locations", n, MaxURI)
+		return p, fmt.Errorf("sturdyref: the URI would have %d bytes, but at most %d are allowed: give fewer locations", n, MaxURI)
 	}
-	return Ref{intern(p, false, crypto.VatID{})}, nil
+	return p, nil
 }
 
 // IsZero reports whether r is the zero value, which is no sturdyref.
