@@ -23,6 +23,9 @@ interface NonceLocator @0xc4f80b6b1d93e526 {
 
   lookup @0 (swissnum :Data) -> (ref :Object);
   # The object that a sturdyref with this swissnum designates.
+
+  successor @1 (swissnum :Data) -> (vat :Data, locations :List(Text));
+  # The id by which the vat goes now, 32 bytes, and where it is to be found, for who knows a swissnum. See locator.md.
 }
 
 struct Value @0x9b1c55e6a7d0f348 {

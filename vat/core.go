@@ -53,6 +53,7 @@ type core struct {
 	stashed  []*session // those with something put aside
 	passing  *session   // an answer has passed what is put aside of this one, and is being told
 	table    swissTable
+	formers  []*former // what the vat was before, the youngest first
 	sameness sameness
 	mending  []*healing // that wait for their next attempt
 	misses   map[crypto.VatID]*misses

@@ -190,6 +190,11 @@ func (d *durable) unseal(sealed []byte) (r sturdyref.Ref, err error) {
 		return r, fmt.Errorf("%w: a kept sturdyref", errDamaged)
 	}
 	plain, err := d.aead.Open(nil, nonce, in.b, nil)
+	for _, f := range d.core.formers {
+		if err != nil {
+			plain, err = f.aead.Open(nil, nonce, in.b, nil)
+		}
+	}
 	if err != nil {
 		return r, fmt.Errorf("%w: a kept sturdyref, or the vat has another key", errDamaged)
 	}

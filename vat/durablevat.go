@@ -7,8 +7,6 @@ import (
 	"time"
 	"weak"
 
-	"golang.org/x/crypto/chacha20poly1305"
-
 	"github.com/vatnet/vatnet/crypto"
 	"github.com/vatnet/vatnet/internal/heap"
 	"github.com/vatnet/vatnet/vat/store"
@@ -21,6 +19,8 @@ type durable struct {
 	heap  *heap.Heap
 	key   [32]byte
 	aead  cipher.AEAD // of key
+
+	identity *crypto.Identity // the vat's
 
 	// Of the holder of the turn right.
 	objects  objects
@@ -76,7 +76,7 @@ func newDurable(c *core, id *crypto.Identity, s store.Store) *durable {
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	d.recorder = newRecorder(d)
-	d.aead, _ = chacha20poly1305.NewX(d.key[:]) // it fails for keys of other sizes only
+	d.aead = storeAEAD(d.key)
 	return d
 }
 

@@ -3,7 +3,6 @@ package vat
 import (
 	"github.com/vatnet/vatnet/captp"
 	"github.com/vatnet/vatnet/internal/capn"
-	"github.com/vatnet/vatnet/internal/link"
 	"github.com/vatnet/vatnet/spec/object"
 	"github.com/vatnet/vatnet/sturdyref"
 )
@@ -57,6 +56,9 @@ func (c *core) enlivenAs(promise *captp.Ref, origin sturdyref.Ref) {
 	c.outside = append(c.outside, func() {
 		r := c.vat.enliven(origin)
 		c.lock()
+		if r.ref.State() == captp.Promise {
+			r.ref.Watch(&marker{c, promise.Retain()})
+		}
 		c.machine.Resolve(promise, r.ref.Retain())
 		promise.Release()
 		c.leave()
@@ -75,23 +77,16 @@ func (v *Vat) enliven(r sturdyref.Ref) *Ref {
 		c.unlock()
 		return c.brokenRef(refused)
 	}
-	if r.Vat() == v.ID() {
+	if c.is(r.Vat()) {
 		defer c.leave()
-		ref := c.lookup(r.Swissnum().Hash(v.ID()))
+		ref := c.lookup(c.hashOfRef(r))
 		if ref == nil {
 			ref = c.machine.BrokenRef(toWire(ErrNoSuchObject))
 		}
 		return c.newRef(ref)
 	}
 	c.unlock()
-	open := func(l *link.Link) link.Receiver { return c.open(l) }
-	var l *link.Link
-	if donor, told := r.Donor(); told {
-		l = v.links.LinkTold(r.Vat(), r.Locations(), donor, open)
-	} else {
-		l = v.links.Link(r.Vat(), r.Locations(), open)
-	}
-	ref := c.ask(l.Receiver().(*session), r.Swissnum())
+	ref := c.ask(v.sessionFor(r), r.Swissnum())
 	if c.dur != nil {
 		c.lock()
 		ref.ref.Mark(r)
@@ -113,11 +108,30 @@ type marker struct {
 
 // Changed implements captp.Watcher.
 func (m *marker) Changed(r *captp.Ref) {
-	end := r.Settled()
-	if s := end.Session(); s != nil && s.Tag().(*session).peer == r.Origin().(sturdyref.Ref).Vat() {
-		end.Mark(r.Origin())
+	end, origin := r.Settled(), r.Origin().(sturdyref.Ref)
+	if s := end.Session(); s != nil && s.Tag().(*session).peer == origin.Vat() {
+		end.Mark(origin)
+		if s := s.Tag().(*session); s.former {
+			m.core.outside = append(m.core.outside, func() { m.follow(s, origin) })
+			return
+		}
 	}
 	m.core.garbage.add(m.ref)
+}
+
+// follow has the reference, and what it has settled to, know of the sturdyref that takes the place of theirs.
+func (m *marker) follow(s *session, origin sturdyref.Ref) {
+	c := m.core
+	c.lock()
+	defer c.leave()
+	s.inherit(heir{
+		old: origin,
+		tell: func(fresh sturdyref.Ref) {
+			m.ref.Mark(fresh)
+			m.ref.Settled().Mark(fresh)
+		},
+		free: func() { c.garbage.add(m.ref) },
+	})
 }
 
 // ask asks the peer of s for what a swissnum designates.

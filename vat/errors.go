@@ -97,6 +97,12 @@ var (
 	ErrOpenDir = errors.New("vat: the directory is open to others")
 	// ErrOtherIdentity: the store is that of a vat with another identity.
 	ErrOtherIdentity = errors.New("vat: the store is of a vat with another identity")
+	// ErrNoFormer: the vat never had that identity, or has it still.
+	ErrNoFormer = errors.New("vat: that is no former identity of the vat")
+	// ErrTooManyFormers: the vat has had 16 identities before, or answers to four of them yet; see [Vat.RetireFormer].
+	ErrTooManyFormers = errors.New("vat: too many former identities: wait for the end of their grace, or retire one")
+	// ErrNoSuccessor: what vats say of their successors leads nowhere; see [Vat.Successor].
+	ErrNoSuccessor = errors.New("vat: who is said to be the vat's successor does not confirm it")
 )
 
 // coded makes and registers an error of this package.

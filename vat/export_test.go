@@ -1,6 +1,11 @@
 package vat
 
-import "time"
+import (
+	"time"
+
+	"github.com/vatnet/vatnet/crypto"
+	"github.com/vatnet/vatnet/sturdyref"
+)
 
 // Reads tells who reads the one session of v: "reader", "nobody", or "caller".
 func Reads(v *Vat) string {
@@ -74,4 +79,19 @@ func SetClock(v *Vat, clock func() time.Time) {
 	v.core.lock()
 	defer v.core.leave()
 	v.core.clock = clock
+}
+
+// Claim has v say, to who knows the secret of a sturdyref of its own, that it goes by id.
+func Claim(v *Vat, r sturdyref.Ref, id crypto.VatID) {
+	c := v.core
+	c.lock()
+	defer c.leave()
+	g := c.table[c.hashOfRef(r)]
+	c.id = id
+	c.table[r.Swissnum().Hash(id)] = g
+}
+
+// Know has v know an object by a secret that another vat has made.
+func Know(v *Vat, o any, secret sturdyref.Swissnum) {
+	_ = (*bareCore)(v.core).Publish(o, secret.Reveal())
 }

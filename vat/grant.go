@@ -221,15 +221,15 @@ func (v *Vat) Revoke(r sturdyref.Ref) error {
 	return g.Revoke()
 }
 
-// GrantOf returns the grant of a sturdyref of this vat. It returns ErrNoSuchObject if there is
+// GrantOf returns the grant of a sturdyref of this vat, under its identity or one that it had before. It returns ErrNoSuchObject if there is
 // none, or none any more.
 func (v *Vat) GrantOf(r sturdyref.Ref) (*Grant, error) {
-	if r.IsZero() || r.Vat() != v.ID() {
+	if r.IsZero() || !v.core.is(r.Vat()) {
 		return nil, ErrNoSuchObject
 	}
 	v.core.lock()
 	defer v.core.unlock()
-	g := v.core.table[r.Swissnum().Hash(v.ID())]
+	g := v.core.table[v.core.hashOfRef(r)]
 	if g == nil {
 		return nil, ErrNoSuchObject
 	}

@@ -14,7 +14,7 @@ import (
 //	                  └──undone──────┴──────▶ undone
 //	elsewhere                       staged ──committed──▶ in effect
 
-// change is what is done to grants.
+// change is what is done to grants, or to a former identity.
 type change interface {
 	effect
 	// begin says why it cannot be done, or notes that it is to be. Machine right.

@@ -167,8 +167,9 @@ func (h *healing) try() {
 	c := h.core
 	c.lock()
 	h.begun = c.now()
+	uri := h.uri
 	c.unlock()
-	ref := c.vat.enliven(h.uri)
+	ref := c.vat.enliven(uri)
 	c.lock()
 	defer c.leave()
 	if h.attempt = ref; ref.ref.State() == captp.Promise {
@@ -211,9 +212,17 @@ func (h *healing) found(ref *captp.Ref) {
 	h.state, h.begun, h.told = healThere, c.now(), false
 	c.machine.Resolve(h.now, ref.Retain())
 	h.now.Watch(h)
+	h.follow(ref)
 	h.endAttempt()
 	h.report(h.cfg.Found)
 	h.release()
+}
+
+// follow has later attempts go to the successor of the vat, if it has one; see [Vat.Successor]. Machine right.
+func (h *healing) follow(ref *captp.Ref) {
+	if s := ref.Session(); s != nil && s.Tag().(*session).peer == h.uri.Vat() {
+		s.Tag().(*session).inherit(heir{old: h.uri, tell: func(fresh sturdyref.Ref) { h.uri = fresh }})
+	}
 }
 
 // lost has what is sent from now on wait, and sees to the next attempt. Machine right.

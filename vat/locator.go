@@ -43,33 +43,53 @@ type lookup struct {
 
 func (q *lookup) afterwards() {
 	iface, method := q.call.Method()
-	if iface != object.NonceLocator_TypeID || method != methodLookup {
-		q.call.Fail(toWire(ErrNoSuchVerb))
-		return
-	}
 	c := q.l.s.core
-	if ref := c.lookupSecret(q.call); ref != nil {
-		q.call.Return(refResult, []*captp.Ref{ref})
+	switch {
+	case iface == object.NonceLocator_TypeID && method == methodLookup:
+		if ref := c.lookup(c.secretHash(q.call)); ref != nil {
+			q.call.Return(refResult, []*captp.Ref{ref})
+			return
+		}
+	case iface == object.NonceLocator_TypeID && method == methodSuccessor:
+		if c.good(c.table[c.secretHash(q.call)]) {
+			q.call.Return(c.whereabouts().encode(), nil)
+			return
+		}
+	default:
+		q.call.Fail(toWire(ErrNoSuchVerb))
 		return
 	}
 	q.l.s.miss(q.call)
 }
 
-// methodLookup is the method of the interface NonceLocator.
-const methodLookup = 0
+// The methods of the interface NonceLocator.
+const (
+	methodLookup    = 0
+	methodSuccessor = 1
+)
 
-// lookupSecret looks up the swissnum that call carries; nil is a miss.
-func (c *core) lookupSecret(call *captp.Call) *captp.Ref {
+// secretHash returns the hash of the swissnum that call carries; zero, which is no swissnum's, if it carries none.
+// Machine right.
+func (c *core) secretHash(call *captp.Call) (none sturdyref.SwissHash) {
 	params, _ := call.Params()
 	field, err := params.Field(0)
 	if err != nil {
-		return nil
+		return none
 	}
 	data, err := field.Bytes()
 	if err != nil || len(data) != sturdyref.SwissnumSize {
-		return nil
+		return none
 	}
-	return c.lookup(sturdyref.HashSwissnum(c.id, (*[sturdyref.SwissnumSize]byte)(data)))
+	return c.hashOf((*[sturdyref.SwissnumSize]byte)(data))
+}
+
+// whereabouts returns by which id the vat goes, and where it is to be found. Machine right.
+func (c *core) whereabouts() whereabouts {
+	p := whereabouts{vat: c.id}
+	if c.vat != nil { // not in a stepped core
+		p.locations = c.vat.Locations()
+	}
+	return p
 }
 
 // misses is what is remembered of a peer that asked in vain.

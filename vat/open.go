@@ -58,6 +58,9 @@ func Open(dir string, cfg *Config) (*Vat, error) {
 		return nil, fmt.Errorf("vat: %w", err)
 	}
 	c.Store = s
+	if err := settleKey(dir, s); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	if c.Identity, err = keyOf(dir, c.Passphrase, s); err == nil {
 		err = recall(s, &c)
 	}

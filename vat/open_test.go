@@ -27,6 +27,7 @@ func opened(t *testing.T, net *vattest.Network, dir string) *vat.Vat {
 	cfg.Network, cfg.Listen = net.Host("there"), []string{"there:0"}
 	v, err := vat.Open(dir, cfg)
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = v.Close() }) // the test has, unless it failed
 	require.NoError(t, v.Publish("log", &Recorder{}))
 	return v
 }

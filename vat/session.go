@@ -15,6 +15,7 @@ type session struct {
 	core  *core
 	link  carrier // nil in a stepped core, mostly
 	peer  crypto.VatID
+	aside bool // the peer has dialled a former id of this vat
 	captp *captp.Session
 
 	// Guarded by the machine right.
@@ -31,6 +32,8 @@ type session struct {
 	waiting int     // bytes that the link had not got rid of when last looked at
 	leading leading
 	pace    pace
+	former  bool // the peer goes by another id now
+	heirs   successor
 }
 
 // carrier is what a session wants of its link.
@@ -55,7 +58,7 @@ type carrier interface {
 
 // open makes the session for a link; it is called with the Links locked.
 func (c *core) open(l *link.Link) *session {
-	s := &session{core: c, link: l, peer: l.Peer()}
+	s := &session{core: c, link: l, peer: l.Peer(), aside: l.Self() != c.id}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begin(s)
@@ -65,12 +68,11 @@ func (c *core) open(l *link.Link) *session {
 // begin gives s its end of the conversation. Machine right.
 func (c *core) begin(s *session) {
 	loc := &locator{s: s}
-	s.captp = c.machine.Connect(captp.SessionConfig{
-		Peer:      s.peer.Short(),
-		Bootstrap: c.machine.Near(loc, nil),
-		Tag:       s,
-		Vat:       string(s.peer[:]),
-	})
+	cfg := captp.SessionConfig{Peer: s.peer.Short(), Bootstrap: c.machine.Near(loc, nil), Tag: s}
+	if !s.aside {
+		cfg.Vat = string(s.peer[:]) // else there is no handoff: others know this vat by its present id
+	}
+	s.captp = c.machine.Connect(cfg)
 	c.sessions = append(c.sessions, s)
 }
 
@@ -78,6 +80,7 @@ func (c *core) begin(s *session) {
 func (s *session) Up(peer crypto.Hello) {
 	c := s.core
 	c.lock()
+	s.former = peer.Features&crypto.FeatureFormer != 0
 	if c.features&peer.Features&crypto.FeatureHandoff != 0 {
 		s.captp.Offer(peer.Hints)
 	}

@@ -69,7 +69,7 @@ func (g *Grant) expire() {
 // if there is none, or none any more. It is a promise if that takes a while. Machine right.
 func (c *core) lookup(hash sturdyref.SwissHash) *captp.Ref {
 	g := c.table[hash]
-	if g == nil || g.used || !g.expires.IsZero() && !c.now().Before(g.expires) || g.host == nil && !c.ledger.opening {
+	if !c.good(g) || g.host == nil && !c.ledger.opening {
 		return nil
 	}
 	g.uses++
@@ -84,6 +84,11 @@ func (c *core) lookup(hash sturdyref.SwissHash) *captp.Ref {
 	p := c.machine.NewPromise()
 	g.waiting = append(g.waiting, p.Retain())
 	return p
+}
+
+// good reports whether g, which may be nil, can be used yet. Machine right.
+func (c *core) good(g *Grant) bool {
+	return g != nil && !g.used && (g.expires.IsZero() || c.now().Before(g.expires))
 }
 
 // serve gives those who wait for its object what they wait for, if it can. Machine right.

@@ -60,7 +60,11 @@ func New(cfg *Config) (*Vat, error) {
 	v.core.stir = make(chan struct{}, 1)
 	if cfg.Store != nil {
 		v.core.dur = newDurable(v.core, id, cfg.Store)
-		if _, err := newLedger(v.core, cfg.Store); err != nil {
+		_, err := newLedger(v.core, cfg.Store) // it looks whose the store is
+		if err == nil {
+			err = v.core.dur.readFormers(id)
+		}
+		if err != nil {
 			return nil, errors.Join(err, cfg.Store.Close())
 		}
 	}
@@ -88,6 +92,10 @@ func New(cfg *Config) (*Vat, error) {
 		v.core.pushJob(&insistent{d, d.recallAll})
 		v.core.pushJob(&alarmJob{d: d})
 		v.core.leave()
+	}
+	if err := v.answerFormers(); err != nil {
+		_ = v.Close() // the error to report is the other one
+		return nil, err
 	}
 	for _, addr := range cfg.Listen {
 		if err := links.Listen(addr); err != nil {

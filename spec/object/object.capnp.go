@@ -647,6 +647,26 @@ func (c NonceLocator) Lookup(ctx context.Context, params func(NonceLocator_looku
 
 }
 
+func (c NonceLocator) Successor(ctx context.Context, params func(NonceLocator_successor_Params) error) (NonceLocator_successor_Results_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc4f80b6b1d93e526,
+			MethodID:      1,
+			InterfaceName: "object.capnp:NonceLocator",
+			MethodName:    "successor",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 0, PointerCount: 1}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(NonceLocator_successor_Params(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return NonceLocator_successor_Results_Future{Future: ans.Future()}, release
+
+}
+
 func (c NonceLocator) WaitStreaming() error {
 	return capnp.Client(c).WaitStreaming()
 }
@@ -721,6 +741,8 @@ func (c NonceLocator) GetFlowLimiter() fc.FlowLimiter {
 // A NonceLocator_Server is a NonceLocator with a local implementation.
 type NonceLocator_Server interface {
 	Lookup(context.Context, NonceLocator_lookup) error
+
+	Successor(context.Context, NonceLocator_successor) error
 }
 
 // NonceLocator_NewServer creates a new Server from an implementation of NonceLocator_Server.
@@ -739,7 +761,7 @@ func NonceLocator_ServerToClient(s NonceLocator_Server) NonceLocator {
 // This can be used to create a more complicated Server.
 func NonceLocator_Methods(methods []server.Method, s NonceLocator_Server) []server.Method {
 	if cap(methods) == 0 {
-		methods = make([]server.Method, 0, 1)
+		methods = make([]server.Method, 0, 2)
 	}
 
 	methods = append(methods, server.Method{
@@ -751,6 +773,18 @@ func NonceLocator_Methods(methods []server.Method, s NonceLocator_Server) []serv
 		},
 		Impl: func(ctx context.Context, call *server.Call) error {
 			return s.Lookup(ctx, NonceLocator_lookup{call})
+		},
+	})
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc4f80b6b1d93e526,
+			MethodID:      1,
+			InterfaceName: "object.capnp:NonceLocator",
+			MethodName:    "successor",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Successor(ctx, NonceLocator_successor{call})
 		},
 	})
 
@@ -772,6 +806,23 @@ func (c NonceLocator_lookup) Args() NonceLocator_lookup_Params {
 func (c NonceLocator_lookup) AllocResults() (NonceLocator_lookup_Results, error) {
 	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 1})
 	return NonceLocator_lookup_Results(r), err
+}
+
+// NonceLocator_successor holds the state for a server call to NonceLocator.successor.
+// See server.Call for documentation.
+type NonceLocator_successor struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c NonceLocator_successor) Args() NonceLocator_successor_Params {
+	return NonceLocator_successor_Params(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c NonceLocator_successor) AllocResults() (NonceLocator_successor_Results, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return NonceLocator_successor_Results(r), err
 }
 
 // NonceLocator_List is a list of NonceLocator.
@@ -943,6 +994,184 @@ func (f NonceLocator_lookup_Results_Future) Struct() (NonceLocator_lookup_Result
 }
 func (p NonceLocator_lookup_Results_Future) Ref() Object {
 	return Object(p.Future.Field(0, nil).Client())
+}
+
+type NonceLocator_successor_Params capnp.Struct
+
+// NonceLocator_successor_Params_TypeID is the unique identifier for the type NonceLocator_successor_Params.
+const NonceLocator_successor_Params_TypeID = 0xe841ed30330c49d8
+
+func NewNonceLocator_successor_Params(s *capnp.Segment) (NonceLocator_successor_Params, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return NonceLocator_successor_Params(st), err
+}
+
+func NewRootNonceLocator_successor_Params(s *capnp.Segment) (NonceLocator_successor_Params, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return NonceLocator_successor_Params(st), err
+}
+
+func ReadRootNonceLocator_successor_Params(msg *capnp.Message) (NonceLocator_successor_Params, error) {
+	root, err := msg.Root()
+	return NonceLocator_successor_Params(root.Struct()), err
+}
+
+func (s NonceLocator_successor_Params) String() string {
+	str, _ := text.Marshal(0xe841ed30330c49d8, capnp.Struct(s))
+	return str
+}
+
+func (s NonceLocator_successor_Params) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (NonceLocator_successor_Params) DecodeFromPtr(p capnp.Ptr) NonceLocator_successor_Params {
+	return NonceLocator_successor_Params(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s NonceLocator_successor_Params) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s NonceLocator_successor_Params) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s NonceLocator_successor_Params) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s NonceLocator_successor_Params) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s NonceLocator_successor_Params) Swissnum() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return []byte(p.Data()), err
+}
+
+func (s NonceLocator_successor_Params) HasSwissnum() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s NonceLocator_successor_Params) SetSwissnum(v []byte) error {
+	return capnp.Struct(s).SetData(0, v)
+}
+
+// NonceLocator_successor_Params_List is a list of NonceLocator_successor_Params.
+type NonceLocator_successor_Params_List = capnp.StructList[NonceLocator_successor_Params]
+
+// NewNonceLocator_successor_Params creates a new list of NonceLocator_successor_Params.
+func NewNonceLocator_successor_Params_List(s *capnp.Segment, sz int32) (NonceLocator_successor_Params_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1}, sz)
+	return capnp.StructList[NonceLocator_successor_Params](l), err
+}
+
+// NonceLocator_successor_Params_Future is a wrapper for a NonceLocator_successor_Params promised by a client call.
+type NonceLocator_successor_Params_Future struct{ *capnp.Future }
+
+func (f NonceLocator_successor_Params_Future) Struct() (NonceLocator_successor_Params, error) {
+	p, err := f.Future.Ptr()
+	return NonceLocator_successor_Params(p.Struct()), err
+}
+
+type NonceLocator_successor_Results capnp.Struct
+
+// NonceLocator_successor_Results_TypeID is the unique identifier for the type NonceLocator_successor_Results.
+const NonceLocator_successor_Results_TypeID = 0xb3dc646a520e21a5
+
+func NewNonceLocator_successor_Results(s *capnp.Segment) (NonceLocator_successor_Results, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return NonceLocator_successor_Results(st), err
+}
+
+func NewRootNonceLocator_successor_Results(s *capnp.Segment) (NonceLocator_successor_Results, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return NonceLocator_successor_Results(st), err
+}
+
+func ReadRootNonceLocator_successor_Results(msg *capnp.Message) (NonceLocator_successor_Results, error) {
+	root, err := msg.Root()
+	return NonceLocator_successor_Results(root.Struct()), err
+}
+
+func (s NonceLocator_successor_Results) String() string {
+	str, _ := text.Marshal(0xb3dc646a520e21a5, capnp.Struct(s))
+	return str
+}
+
+func (s NonceLocator_successor_Results) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (NonceLocator_successor_Results) DecodeFromPtr(p capnp.Ptr) NonceLocator_successor_Results {
+	return NonceLocator_successor_Results(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s NonceLocator_successor_Results) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s NonceLocator_successor_Results) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s NonceLocator_successor_Results) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s NonceLocator_successor_Results) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s NonceLocator_successor_Results) Vat() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return []byte(p.Data()), err
+}
+
+func (s NonceLocator_successor_Results) HasVat() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s NonceLocator_successor_Results) SetVat(v []byte) error {
+	return capnp.Struct(s).SetData(0, v)
+}
+
+func (s NonceLocator_successor_Results) Locations() (capnp.TextList, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return capnp.TextList(p.List()), err
+}
+
+func (s NonceLocator_successor_Results) HasLocations() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s NonceLocator_successor_Results) SetLocations(v capnp.TextList) error {
+	return capnp.Struct(s).SetPtr(1, v.ToPtr())
+}
+
+// NewLocations sets the locations field to a newly
+// allocated capnp.TextList, preferring placement in s's segment.
+func (s NonceLocator_successor_Results) NewLocations(n int32) (capnp.TextList, error) {
+	l, err := capnp.NewTextList(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return capnp.TextList{}, err
+	}
+	err = capnp.Struct(s).SetPtr(1, l.ToPtr())
+	return l, err
+}
+
+// NonceLocator_successor_Results_List is a list of NonceLocator_successor_Results.
+type NonceLocator_successor_Results_List = capnp.StructList[NonceLocator_successor_Results]
+
+// NewNonceLocator_successor_Results creates a new list of NonceLocator_successor_Results.
+func NewNonceLocator_successor_Results_List(s *capnp.Segment, sz int32) (NonceLocator_successor_Results_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2}, sz)
+	return capnp.StructList[NonceLocator_successor_Results](l), err
+}
+
+// NonceLocator_successor_Results_Future is a wrapper for a NonceLocator_successor_Results promised by a client call.
+type NonceLocator_successor_Results_Future struct{ *capnp.Future }
+
+func (f NonceLocator_successor_Results_Future) Struct() (NonceLocator_successor_Results, error) {
+	p, err := f.Future.Ptr()
+	return NonceLocator_successor_Results(p.Struct()), err
 }
 
 type Value capnp.Struct
@@ -2041,100 +2270,106 @@ func (f Error_Future) Struct() (Error, error) {
 	return Error(p.Struct()), err
 }
 
-const schema_d0c6e9d38a2b51f7 = "x\xda\xbcU]l\x1cW\x15>\xdf\x9dY\xaf\xf7g" +
-	"\xbc3\x99I\x95\x96X6\x96[\xd5&q\x137\xa0" +
-	"\xc6\xaa\xb5\x9b\xa8V\x1b\xcb\xa2\x1e/\xa9b)<\x8c" +
-	"w\xc7\xd66\xeb\x19kf\xd6\xc6\x88bQ\x1e\x8a\x00" +
-	"\xf5\x81\x9f\x87\x06E\xa2A\x08\x04\x02\x84P\x83Z\x04" +
-	"R\x81\"\xb5R\xa5\x12\xa8\x10}A\x02ZZU\xa5" +
-	"M\xdb4\x09-\\tf\xbc?Y\xaf\x09/\xf06" +
-	"{\xbf\xb3\xe7\xfb\xce\xb9\xe7~\xe7\xd0\x9f\x95\x92zX" +
-	"\xfb[\x1f\x09{>\xd5'\x8f>\xfc\xa1{6\xec\xc9" +
-	"\xcf\x91mB\xc8\xfb\xdey\xe1;\xaf\x9c\xdc\xff\x0d\xda" +
-	"\x8b4\x88\xccE\xe5\x97\x04sQ\xf9\x11A\xce>}" +
-	"jz\xdey\xf9\xe1\xde\x91\x97\x95\xa7\x08\xe6ee\x83" +
-	" \xf3N\x90\xfe\xe9\xab\xf5/\x91a\x81(%\xd2D" +
-	"w\xda\xaa\x00\xc1<\xa9r\xc0\xf8\xef/|\x06\xd7\xca" +
-	"\x8f\x92\xa1A^\xb1?\xf2\xc5\xdf\xbd\xf6\x9b\x17\x92@" +
-	"\xf3i\xf5\xbc\xf9\xac\xca_\xcf\xc4\xb1-\"[\x83h" +
-	"\x07\xcf m\x12\x99\xc7Rg\xcd\x13)&\x98I\xdd" +
-	"\xa1\x12\xe4O\xf4\xd3o\x7f\xf7\xdes?$CS\xda" +
-	"\xd1\x04\xf3\xeb\x99\xf3\xe6\xb9\x0c\xe7},\xf3\x88\xf9\x1a" +
-	"\x7f\xc9\xd7\xcf=t\xf4\xae7\x06.\xf4.\xe9\xb7\x99" +
-	"\x8b\x04\xf3\xc5\x0c\xab0\x9f\xbb\xf2\xb5G\x87?y\xa1" +
-	"\x97\xe2\xa3\xd9\xb3\xe6\xb1,\x7fMg9\xf6\xb6\x97\xbf" +
-	":x&w\xf5\xd7;$<\x96\xbdh~;\x0e|" +
-	"<{\xaf\xf9,\x7f\xc9\x85o\xddt\xf5\x17/\x19\xcf" +
-	"t\xf6\xea\xc7\xd9,\xf7\xea\xc98\xdb\xe21\xff\xd5\x8b" +
-	"\xbf\xfa\xe6\x1fz1\xef\xcd\x9d5\x07s\xfcus\x8e" +
-	"c\xef\xb8\xedg\xc3\x7f|\xe5\xb9\x97\xc8\xb8\x85\x93\x81" +
-	"\x935r\xc79\xd9C\xb9\"A\xbe\xfe\xfd/\x1f\xc0" +
-	"_\x1f\xf9Sg\xc0\xe3\xb9Y\x0e\xf8A\x1c\xf0\xe6\xfb" +
-	"\xc1\xe6\x17\xce\x7f\xe5/\x89\x1c\xbe\x86;\x9f\xcf\xed\x01" +
-	"\xa9\xf2\xf3\xf5\xa7^,}v\xecR/\x1dO\xe4\xbe" +
-	"g\xfe<\xd6\xf1d\xac\xe3\xc0\xe9\xe7\xd7\x9f\x10\xe2\xbd" +
-	"\xce\xa2>\x9a\xbf\x85i\xa6\xf3\x1btP\xfaK\x0f\xba" +
-	"\x95h\xa2\"\x9c5om\xea\x01\xa7\xdep'\xa2\xda" +
-	"\xaaKv^QuX\xc8\x10\x193\xc7\x89\xec\x92\x02" +
-	"{N\xc0\x00,d\x89\x8c\x13KD\xf6}\x0a\xecO" +
-	"\x08\x18\x02\x16rD\x86=Nd\xcf)\xb0O\x09l" +
-	"\x85n\xc5\xf7\xaa!R$\x90\"H\xcf\xf1|>\xa3" +
-	"4\x9f\xf6\x93@?\xa1\xf0i\xdfs\xa1\x90\x80Bh" +
-	"\xc9ASN\xb1\xe1N\x04\xee\xb2\xdd\xaf\xa8D\x16," +
-	"\"cl\x84\xc8\x1eU`\x1fb5\xba\x85\xbdD\xc6" +
-	"A\x96x\xbb\x02\xfb\x88@\xba\xe2\xac\xc1h\x0f \x01" +
-	"\x06ak-\xf0Wk\xa1\x0b\x90\x00:\xb8\x94\x98\xeb" +
-	"\xfe\xe4W\xe8z\xd5\xd1y'pVCJHU0" +
-	"\xe7x'',\xf0\xe1\xc1\xf1m\xce{\x04\x0a\xebn" +
-	"\xb0\x84<\x09\xe4\x09\x05'X\x091@\x98W\x00\xbd" +
-	"=\xce\x04>\xec*r\xc1\xad\xa4\xfd\xa0:\x0ft\xf2" +
-	"Mn\xf3\x95:\xf8\xa6\xa7\x88\xec\xbb\x92\x8e\x0fy\xce" +
-	"\xaa\xdb\xe2`\xde\x01Bq\x9d\xef\xef\xbff~\xc0\xa9" +
-	"+\x0d\x97\x89\xe7\x145/%3\x9b)1N\xb4 " +
-	"\x14\x94\xf3B`\x10\xff\x92z\xccnf\x18(\xab\x8c" +
-	"\xe8\x8c\x88\x7fJX\x10D\xa6&&\x89\xca\xfd\x8cX" +
-	"\x8c(\x1f0\xa2\x10\x99\x86\x98\"*\xe7\x19\xd9\xc7\x88" +
-	"\xfa>#*?\x18q\x9c\xa8\xac3\xb2_\x08h\xa9" +
-	"\x7fH\x0b)~?1\x8d\xc5\xc00\x03}\xd7\xa4\x85" +
-	">\"s0\x06\xf610\xca@\xfa\xaa\x04\xda\xc6a" +
-	"~XL\x91\xd0\xfa\xaf\xf0i\xcbKc\xd5b0\xf3" +
-	"\x1e\xf3\xe6\x89\xccK\x98%*\xbf\x05\x05\xe5\x0f \xa0" +
-	"e/K\x0b\x1a\x91y\x0d\x9c\xfe]l\x97\xa7\xe5\xde" +
-	"\x95\x16\x06\xe2\xeaF\x9a\xd5\xc5\xbc\xf9w\xa4\x85\x02%" +
-	"\x84T\xde\xcf\xc0\xed\x0choK\x0b:\x91yk\\" +
-	"\xdb0\x03\x07\x18\x18\xb8$-\x18D\xe6X\xfc\x8fQ" +
-	"\x06J\x0c\x14\xde\x92\x16\xf6\xb0]\x09Vu7\x03\xa7" +
-	"\x18\xd0\xdf\x94\x16\xd8UO\xc6\xad\x9dg\xe04\x03\xc6" +
-	"\xdf\xb9\xbc\xd6\x020\x17\xc5\x08\x09m\xcf\x1b\xd2\xc2M" +
-	"l\xc2b\x81\xa8\\\xe2\xf09!P\xf0\x1a\xf5:\xf5" +
-	"\x15\x96|\xbf\xde\x1c\xfb\xa1\x9a\x17}\xecH\xf3M\x16" +
-	"\x1b\xc9\xcf\x0c\x09d\x08[\xcbu\xdf\xe1\xdf9\x12\xc8" +
-	"\x11\x0a\x91\xfb\xa9\xa85\xd5U'r\xa0\x91\x80F(" +
-	".\xd5VNxQ\x81\xbdBV\x1b\x81\x13\xd5|\x8f" +
-	"\x88\x9a\x89\x0b\xf5Z\x18\xed:\x88\xe9Ug\xad\x0d\xb6" +
-	"\x8c5\x01\x8b\x81[\xf1\x83*\xf4\xf6v\"@'l" +
-	"%@\x08\xbd\xed\x81\x09R\x8c\xabh\x0d~*y\x0e" +
-	"r\xbb\x9a\x90umC\xb9\x04\x1ar\x83\xc0\x0f\xa0\xb7" +
-	"\xd7I\x92(\x1d\xb8\xcb2\x8c\x1aAu3p\x09\xcb" +
-	"\xcd\xda\xbb^\xce\xfdK\x0f\xa6\xddJ\x94\xbc\xd9\x14Q" +
-	"k\xd1\xa2\xb9E\x8c\xc3\xe3$\x8c[\xd3h;9\x9a" +
-	"fl\xdc<E\xc2\xd0\xd2\x056\x9b\x12\x8a\xa1\x1bE" +
-	"u\xb7\x84y\xa0\xa7\x1f\xc7\xadF\xc4\xf6\xa0\xeb\x16\xaf" +
-	"\x0acl\xb6mwl\x0f\xfdD\xc6\xe1\x05\"\xfb\x90" +
-	"\x02\xfbn\x01\xe9\xb9+NT[w\xb9\xf4\xa6\xe1\xad" +
-	":+^-jT\x09n\xf3\x1a\xbb\xea\x9a\x09\x02\xc5" +
-	"\x0f\xba\xac\xe8?Z\xdf\x11\xd15$\x15\xbf\xea\xee\xe8" +
-	"ZR\xcd\xc7}\xaf\xe2\xce\xf9\x15'\xf2\x11\x93\xa8q" +
-	"\xef\x9a\xbb\x12\xcd\x9dh\x18\xdc\x9fT\xbaX\xf7\xfd3" +
-	"\x8d\xb5\xeb\x1b\xb3\xd3\xad\x17\xdc\xb0Q\x8fB\xba\xce\xaf" +
-	"Gz\x89\x9e\xec\xd8\x11\x81\xbb\xbcsG\x0c\xc5\x06\xda" +
-	"5\xaf\xfa\xce6y\x91\x12lv\xb5\xe9\x86\x8cg\xdc" +
-	"\xcd\x9d\x99o\xc8\xa8v\xb7.\x98H\xda\xd2\xdaRj" +
-	"K\x83\xc6S\x91W`\xef\x13\x90\xe1F-\x0c\xbd\xc6" +
-	"*O@\xf7m\xef\x9e\xb4\xdd\xcc\x8e\xb4#qoa" +
-	"[\xbb\xf5m\xb7\xdb\xe1\xb9Nt\"\xdc\xb9\xf6\x0a\xfc" +
-	"\x98\xff\xaf{\xaf\x97\xbc\xb8b%\x0a\xffw\xd3\xf3\xef" +
-	"\x00\x00\x00\xff\xff\xeb\x8a\xe0\x8f"
+const schema_d0c6e9d38a2b51f7 = "x\xda\xbcVm\x88\x1cw\x19\x7f~\xff\x99\xcd\xdc\xdd" +
+	"\xce\xdc\xeed&%\xa99\x92\x1c\xd7\xd2;\x934o" +
+	"J{4\xec&$\x98\x84\xab\xbd\xd9\xb5%\x95\xf8a" +
+	"nw.l\xb2;s\xcc\xcc^<\xb1\x06\xeb\x87\x88" +
+	"J?\xa8 F\x026R\xb4\x8aJ(\x8dXA\xa8" +
+	"o`\xa1P\xa2\xa2\x16\xc1\x0f\x9a\x92\"g\x9b\xbe%" +
+	"\xb1\xd5\xbf<37\xbb\xdb\xbd\x8d\x09\xfd\xe0\xb7\x9d\xf9" +
+	"=\xf3\xfc\x9e\xd7\xdf\xb3;\x0e\xa8eu\xa7\xf1\x0d\x8d" +
+	"\x84s4\xb7F\xde\xff\xf8\x87\x0e\x9crv}\x9e\x1c" +
+	"\x0bB\x1ez\xf3\xa5\xef\xbe\xf2\xf0\xc6o\xd1:h " +
+	"\xb2.(\xbf X\x17\x94\x1f\x13\xe4\x91\xe7\x8f\xee\x9d" +
+	"u/?>\xd8\xf2A\xf59\x82\xf5\xa0z\x8a u" +
+	"7\xd4~r\xa5\xf9e2m\x10\xe5\x84F\xb4\xfbi" +
+	"U\x80`\xfd01\x98\xfa\xfd\xc5\xcf\xe2F\xf5\x092" +
+	"\x0d\xc8k\xce\x87\xbf\xf4\xbbW\x7f\xf3Rjhm\xc8" +
+	"\x9d\xb7\xb6\xe4\xf8\xd7X\x8em;D\x8e\x01\xd15>" +
+	"\x08\xcd\"\xb2\xbe\x99;k=\xc9\xd6\xbb\xcf\xe5\xeeU" +
+	"\x09\xf2\x99\xe2\xb17\xbe\xf7\xb1s?\"\xd3P\xba\xd6" +
+	"\x04ky\xf8\xbc\xf5\xf60\xfb\xbd:|\xc6\xda7\xa2" +
+	"\x11\xc9\xa7\xb6\x8cVN\xd4\xff\xf2\x0c\x99wv\x02\x9d" +
+	"\x1c\x99\xe3@?2\xc2\xe4\xff8\xf7\xd8\xfd\xf7-\x8f" +
+	"^\x1c\x9c\xf3S#\x97\x08\xd6\xd3\x89\xa5\xf5\xc2\xb5\xaf" +
+	"?\xb1\xf9S\x17\x07\xa5d\xe4\xcfZ\xeb\xf2\xfc\xcb\xcc" +
+	"\xb3\xed\xdd\x97\xbf6v2\x7f\xfdW\xabbl\xe5/" +
+	"YK\x89a;\x7f\xc6\xfa-\xff\x92\x95\xef\xdcq\xfd" +
+	"\xe7/\x9b\xbf\xee-\xe6\x85\xfc\x08\xc7\xf8\xd3\xc4\xdb\xa3" +
+	"\xfb\x82+\x97~\xf9\xed?\x0eb^\xa7\x9f\xb5\xc6\xf4" +
+	"\xa4\xac:\xdb\xde{\xf7\xcf6\xff\xf9\x95\x17^^I" +
+	"\x18\xec\xac\xad\xefgg\x8f\xe9%N\xf8\x07_\xd9\x8a" +
+	"\xbf\x9f\xf9k\xaf\xc1\x93\xfa\x91\xa4u\x89\xc1k\xef\x86" +
+	"K_<\xff\xd5\xbf\xa5\xe1\xa8\x8c\xbf\xa8\xaf\x05\xa9\xf2" +
+	"O\x87\xf5\xdd;\x96\xf7]\xe9\xfd\xf4Y\xfd\x93\xfc\xe9" +
+	"\xf3\xc9\xa7_h>\xf7\x87\xf2\xe7&\xaf\x0e\x0a\xf4\xb2" +
+	"\xfe}k9\x09\xf4\xd5$\xd0\xad\xc7^\\|V\x88" +
+	"wz\xb3\xf6\x8c;\xd9Y\xcb8E\xdbd0w\xc2" +
+	"\xab\xc5\xdbk\xc2]\xf0\x17\xa6\x1fq\x9bmo{\xdc" +
+	"hy\xe4\xe8\x8aZ\x84\x8da\"\xf3\xe0~\"\xa7\xac" +
+	"\xc0\x99\x110\x01\x1b#D\xe6\xe19\"\xe7\x90\x02\xe7" +
+	"\x13\x02\xa6\x80\x8d<\x91\xe9L\x1193\x0a\x9c\xa3\x02" +
+	"\xa7#\xaf\x16\xf8\xf5\x089\x12\xc8\x11\xa4\xef\xfa\x01\xbf" +
+	"#\x8d\xdf\x0e\x91\xc0\x10\xa1\xf0\x99\xc0\xf7\xa0\x90\x80B" +
+	"\xe8\x84\x83,\x9cR\xdb\xdb\x1ez\xf3\xce\x90\xa2\x12\xd9" +
+	"\xb0\x89\xcc\xc9q\"gB\x81\xb3\x83\xa3)\xdaXG" +
+	"dn\xe3\x10\xefQ\xe0\xec\x11\xd0j\xee\x02\xcc\xee\x08" +
+	"\x13`\x12N/\x84A\xab\x11y\x00\x09\xa0\x87KI" +
+	"\xb8\x1eJ\x9f\"\xcf\xafO\xcc\xba\xa1\xdb\x8a(%U" +
+	"\xc1\x9cS\xbd\x9c\xb0\xc1/\xb7M\xadp\x1e\x10(," +
+	"z\xe1\x1ct\x12\xd0\x09\x057<\x1ea\x940\xab\x00" +
+	"\xc5\xee\xbc\x13\xf8e_\x92\x15\xaf\xa6\x05a}\x16\xe8" +
+	"\xe5\xdb\xb5\xc2W\xee\xe1\xdb;M\xe4\xdc\x97V|\x93" +
+	"\xef\xb6\xbc\x0e\x07\xf3\x8e\x12J\x8b\xdc\xbf\xdbf~\xc4" +
+	"m*m\x8f\x89g\x14U\x97\x92\x99\xad\x9c\x98\"\xaa" +
+	"\x08\x05U]\x08\x8c\xe1?\xb2\x98\xb0[\xc3\x0cTU" +
+	"F\x8a\x8c\x88\x7fK\xd8\x10\xbc\x97b\x17Qu\x88\x11" +
+	"\x9b\x11\xe5=F\x14\xdeS1MT\xd5\x19Y\xcf\x88" +
+	"\xfa.#*o\x94\xd8OT-2\xb2Q\x08\x18\xb9" +
+	"\x7fI\x1b9^\xb0\x84\xc6f`3\x03knH\x1b" +
+	"kX\xc6\x12`=\x03\x13\x0ch\xd7%z\x94\xc5\xda" +
+	"\"\xa6I\x18C\xd7\xf8mG\x8d\x93\xa8\xc5\xd8\xf0;" +
+	"\xcc\xab\xb3h\xe1\x08Q\xf5u(\xa8\xbe\x07\x01c\xe4" +
+	"mi\xc3 \xb2n\x80\xdd\xbf\x85\x95\xf4\x8c\xfc[\xd2" +
+	"\xc6h\x92\xddx\x96]\xc2\xab\xbf)m\x14(%\xa4" +
+	"\xeaF\x06\xeea\xc0xC\xda(\x12Yw%\xb9m" +
+	"f`+\x03\xa3W\xa5\x0d\x93\xc8\x9aL\xbe\x98`\xa0" +
+	"\xcc@\xe1uic-\x91\xb5WpT\x0f0p\x94" +
+	"\x81\xe2k\xd2\x06\xeb\xf2\xc3Iig\x198\xc6\x80\xf9" +
+	"ON\xafsB\xacG\xc58\x09c\xed\xb2\xb4q\x07" +
+	"\x91\xb5OT\x88\xaae6\x9f\x11\x02\x05\xbf\xddl\xd2" +
+	"\x9a\xc2\\\x104\xb3\xb1\xdf\xd4\xf0\xe3\x8f\xee\xc9v\xb2" +
+	"\xd4N\x1f\x87I`\x98pz\xbe\x19\xb8\xfc\x9c'\x81" +
+	"<\xa1\x10{\x9f\x8e;S]wc\x17\x06\x09\x18\x84" +
+	"\xd2\\\xe3\xf8a?.\xb0V\xc8z;t\xe3F\xe0" +
+	"\x13Q\xe6\xb8\xd0lD\xf1M\x07Qk\xb9\x0b]\xb0" +
+	"\xa3\xbc)X\x0a\xbdZ\x10\xd6Q\xec\xde7\x02\x8a\x84" +
+	"\xd3)\x10\xa1\xd8\xd5\xc0\x14)%Yt\x06?\x97\xae" +
+	"\x83\\\xc9&\xe2\xb8V\xa0|\x0am\xf2\xc20\x08Q" +
+	"\xec\xde\x9b\xd4\x91\x16z\xf32\x8a\xdba})\xf4\x08" +
+	"\xf3Y\xee}\x9b\xf3\xd0\xdc\x09\xcd\xab\xc5\xe9\xce\xe6\x88" +
+	":\xa7\x1a\xd9\x991wN\x910\xef\xd2\xd0\x95zd" +
+	"bln\x98&a\x1aZ\x81\xc5\xa6\x8cR\xe4\xc5q" +
+	"\xd3+c\x16]\x1e5\xe1\xf9x\xe0\xd7\xbc\x99\xa0\xe6" +
+	"\xc6A\xb8=j\xd7j^\x14\x05\xe1D\xc5\x8b\xdaZ" +
+	"3\x8ez\x05c|\x90@U\x88\x9c\xad\x0a\x9cC\x02" +
+	"\xda\xa2\x1bg\xcd\x93Mv\xc9\x0dC\xbf\x84\x0c<\x08" +
+	"I\xaf\x113]\xb1h\xf3E2'\x8ft\xf5\x96\xe9" +
+	"\x86\x88\xcc\x9dL\xb7C\x81\xf3\x80\x80\xf4\xbd\xe3n\xdc" +
+	"X\xf4\xb8\xf6\x99\xe2\xb6\xdc\xe3~#n\xd7\x09^'" +
+	"\x94\xf7\x17\xf6`\x18*A\xd8\xa7\x85\xffS{\xf7\x88" +
+	"\xbe)\xad\x05uoU\xdbD\x7f9\x11v\x9b\x97]" +
+	"sdW\xdb\xdc9\x9d5/\xbb\xc6\xc8\xfe\xe3\x98\x1b" +
+	"*$LS+5\x83\xe0d{\xa1\x0c\x99\xf5\x85\x10" +
+	"\xbe\xbf\x87\xab\x0f\x0b7\xae\x19GD\xb7\xec\xdc\xae\x9e" +
+	"s\x16z\xf3\xab\xcf\xd9\xa6D\xeb\xfbV\xab\xb8\xba\xa0" +
+	"~\xac\x84K}\x05\xbd%\xe3Ioi\xb5\xe7[2" +
+	"\x0e\x98\xd9\xb4H\x9d\x83\xaavb0x~t\x05\xce" +
+	"z\x01\x19\x9djD\x91\xdfn\xf1\xac\xf4\xcf\xc5\xcd\x9d" +
+	"v\x8b\xd9\xe3v<\xa9-\x1c\xfbfu\xbbYwx" +
+	"\x05\xd38\x11\xdd\xde\x16\xb2\xb1\xd2\x8a>HR\x9d\xcb" +
+	"_`=\xfb\xbf\x9e\xfeAi'\x95TnCO>" +
+	"\xf0T\xfe7\x00\x00\xff\xff\xf3\xfc.\xb6"
 
 func RegisterSchema(reg *schemas.Registry) {
 	reg.Register(&schemas.Schema{
@@ -2146,6 +2381,7 @@ func RegisterSchema(reg *schemas.Registry) {
 			0x8e53f9017cb6d42a,
 			0x9b1c55e6a7d0f348,
 			0xae9d47a8f25c10b3,
+			0xb3dc646a520e21a5,
 			0xb60eed38397d9deb,
 			0xb65d208e94f7ca13,
 			0xc4f80b6b1d93e526,
@@ -2154,6 +2390,7 @@ func RegisterSchema(reg *schemas.Registry) {
 			0xdacae6d920bb262f,
 			0xdf87e4012c8cabeb,
 			0xe392a2887972fbef,
+			0xe841ed30330c49d8,
 			0xf1297e40d5ba6c83,
 			0xf60202b576cd5c2c,
 		},
