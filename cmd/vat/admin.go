@@ -12,8 +12,8 @@ import (
 
 // request is what the owner of a directory asks of the vat in it.
 type request struct {
-	Do       string        // new, ls, revoke, rotate, backup, check
-	Which    string        // revoke, rotate: id or label of a grant
+	Do       string        // new, ls, revoke, rotate, backup, check, identities, retire
+	Which    string        // revoke, rotate: id or label of a grant; retire: a vat id
 	Label    string        // new
 	Lifetime time.Duration // new: 0 is for ever
 	Once     bool          // new
@@ -27,6 +27,8 @@ type response struct {
 	Error  string      `json:",omitempty"`
 	URI    string      `json:",omitempty"` // new, rotate: it is a secret
 	Grants []grantInfo `json:",omitempty"` // ls
+
+	Identities []identityInfo `json:",omitempty"` // identities
 }
 
 // grantInfo is a grant in a list.
@@ -61,6 +63,10 @@ func serveRequest(ctx context.Context, v *vat.Vat, dir string, q request) (r res
 		return r, revoke(v, dir, q.Which)
 	case "rotate":
 		return rotate(v, dir, q.Which, q.Grace)
+	case "identities":
+		return response{Identities: identities(v)}, nil
+	case "retire":
+		return r, retire(v, q.Which)
 	case "backup":
 		return r, v.Backup(ctx, q.To)
 	case "check":

@@ -56,6 +56,9 @@ func warn(cmd *cobra.Command, format string, args ...any) {
 	complain(cmd.ErrOrStderr(), "warning: "+format, args...)
 }
 
+// anotherVat is what is to be said of ErrWrongVat.
+const anotherVat = "another vat answered than the one that the sturdyref names, or that has given up this identity: nothing was sent to it"
+
 // explain turns what came of a call on ref into a failure that tells a person what
 // happened and a script which kind it was.
 func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
@@ -69,7 +72,7 @@ func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
 		return failed(exitTimeout, "no answer in time: %s may or may not have been carried out", escape(verb))
 	case errors.Is(err, vat.ErrWrongVat):
-		return failed(exitWrongVat, "another vat answered than the one that the sturdyref names: nothing was sent to it")
+		return failed(exitWrongVat, "%s", anotherVat)
 	case errors.Is(err, vat.ErrUnreachable):
 		return failed(exitUnreachable, "the vat cannot be reached at any location of the sturdyref: nothing was sent")
 	case errors.Is(err, vat.ErrNotDelivered):

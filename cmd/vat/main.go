@@ -58,7 +58,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true, // an error is one line; who wants the usage asks for it
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemo(), newDemoServer(), newServe(), newSend(), newDescribe(), newSave(), newRef(), newStore(), newVersion())
+	root.AddCommand(newDemo(), newDemoServer(), newServe(), newSend(), newDescribe(), newSave(), newFollow(), newRef(), newStore(), newVersion())
 	return root
 }
 

@@ -20,7 +20,7 @@ const logName = "log"
 // it is the only place where it is.
 func capPath(dir string) string { return filepath.Join(dir, logName+".cap") }
 
-// ownCap returns the owner's sturdyref, with the locations that the vat has now. If the file is lost, or
+// ownCap returns the owner's sturdyref, with the identity and the locations that the vat has now. If the file is lost, or
 // what is in it was revoked or has expired, a new one is minted.
 func ownCap(v *vat.Vat, dir string) (sturdyref.Ref, error) {
 	sr, err := readCap(v, dir)
@@ -28,7 +28,7 @@ func ownCap(v *vat.Vat, dir string) (sturdyref.Ref, error) {
 		return sr, err
 	}
 	if !sr.IsZero() {
-		if slices.Equal(sr.Locations(), v.Locations()) {
+		if sr.Vat() == v.ID() && slices.Equal(sr.Locations(), v.Locations()) {
 			return sr, nil
 		}
 		if sr, err = sturdyref.New(v.ID(), v.Locations(), sr.Swissnum()); err != nil {

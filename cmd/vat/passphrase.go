@@ -61,6 +61,9 @@ func newPassphrase() *cobra.Command {
 					}
 				}
 			}
+			if cut, _ := filepath.Glob(filepath.Join(args[0], "key.*")); len(cut) > 0 { // it fails for bad patterns only
+				return fmt.Errorf("a rotation of the identity was cut short: %q is there; any vat ref command puts it in order", cut[0])
+			}
 			return crypto.ChangePassphrase(filepath.Join(args[0], "key"), phrases[0], phrases[1])
 		},
 	}

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	exits N PROG ARG…       runs a program that must end with status N
 //	splice OUT.cap A B      makes a sturdyref of server A's object at server B's location
 //	forge OUT.cap A         makes a sturdyref of no object of server A
+//	former A                puts the vat id in server A's first sturdyref into $A_ID
 //	closed OUT.cap A        makes a sturdyref of server A's object where nobody listens
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "halt": haltCmd, "crash": crashCmd, "modes": modesCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd,
+			"serve": serveCmd, "halt": haltCmd, "crash": crashCmd, "modes": modesCmd, "exits": exitsCmd, "splice": spliceCmd, "forge": forgeCmd, "closed": closedCmd, "former": formerCmd,
 		},
 	})
 }
@@ -174,6 +175,10 @@ func forgeCmd(ts *testscript.TestScript, _ bool, args []string) {
 func closedCmd(ts *testscript.TestScript, _ bool, args []string) {
 	a := refOf(ts, args[1])
 	write(ts, args[0], a, []string{"127.0.0.1:1"}, a.Swissnum())
+}
+
+func formerCmd(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0]+"_ID", refOf(ts, args[0]).Vat().String())
 }
 
 func refOf(ts *testscript.TestScript, name string) sturdyref.Ref {

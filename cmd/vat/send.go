@@ -69,7 +69,9 @@ func call(cmd *cobra.Command, where string, timeout time.Duration, ask func(cont
 	}
 	patience := time.Second
 	defer func() { goodbye(v, patience) }()
-	answer, err := ask(ctx, v.Enliven(sr))
+	ref := v.Enliven(sr)
+	answer, err := ask(ctx, ref)
+	warnFormer(cmd, ref)
 	if err != nil {
 		return err
 	}

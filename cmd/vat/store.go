@@ -20,13 +20,13 @@ func newStore() *cobra.Command {
 		Short: "Look after the directory of a log that is kept",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("do what? There are: vat store check, compact, backup, passphrase")
+			return errors.New("do what? There are: vat store check, compact, backup, passphrase, identity, rotate, retire")
 		},
 	}
 	cmd.AddCommand(
 		newCheck(),
 		storeCommand("compact", "Give back the room that is not used any more; the log must not be served", store.Store.Compact),
-		newBackup(), newPassphrase(),
+		newBackup(), newPassphrase(), newIdentity(), newRotateIdentity(), newRetire(),
 	)
 	return cmd
 }
