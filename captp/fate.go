@@ -89,6 +89,9 @@ func (e *Ends) err(err *Error) Fate {
 // and if the answer is lost, there is the vine.
 func (e *Ends) accepting(h *Handoff) Fate {
 	vine := e.Ref(h.v)
+	if vine == FateLost && h.got != nil {
+		return e.Ref(h.got)
+	}
 	if vine != FateLost || h.accept == nil || h.accept.q == nil || e.Late != nil && h.v.m == e.Late.m {
 		return vine
 	}
