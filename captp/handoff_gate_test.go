@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vatnet/vatnet/spec"
+	"github.com/vatnet/vatnet/spec/network"
 )
 
 // gated is an object whose calls wait until they are told otherwise.
@@ -94,4 +95,38 @@ func TestResolvesAtAGate(t *testing.T) {
 	}
 	require.Nil(t, s.Err())
 	require.LessOrEqual(t, len(g.queue), 1)
+}
+
+// TestFarStaysFarAtAGate: what turns out to be near, while calls on it wait there for their arguments, is settled also meanwhile:
+// who watches it waits for it to break, and who watches a promise for it hears at once.
+func TestFarStaysFarAtAGate(t *testing.T) {
+	spec.Covers(t, "HAND-24")
+	o := &gated{wait: true}
+	h := newHostingOf(t, Limits{}, o)
+	h.feed("stranger", boot(0))
+	h.feed("donor", call(5, export(0), thirdParty(5, func(c network.Contact) { _, _ = c.SetHost(id32("stranger")), c.SetNonce(id32("x")) })))
+	_, caps := o.calls[0].Params()
+	r := caps[0].Retain()
+	o.calls[0].Return(nil, nil)
+	h.m.Met(h.meets[0], h.peers["stranger"])
+	h.m.Send(r, &Outgoing{Params: params("", 0)}).Done()
+	h.m.Send(r, &Outgoing{Params: params("", 0)}).Done()
+	h.feed("stranger", returns(0, yours(0)))
+	require.Len(t, o.calls, 2, "the first waits for its arguments, the second behind it")
+	require.NotEqual(t, Promise, r.State())
+	told, hears := &changes{}, &changes{}
+	r.Watch(told)
+	p := h.m.NewPromise()
+	p.Watch(hears)
+	h.m.Resolve(p, r.Retain())
+	require.Equal(t, 1, hears.n)
+	for i := 1; i < len(o.calls); i++ {
+		o.calls[i].Return(nil, nil)
+	}
+	require.Len(t, o.calls, 3)
+	require.Equal(t, Near, r.State())
+	require.Zero(t, told.n)
+	p.Release()
+	r.Release()
+	h.clean()
 }

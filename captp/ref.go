@@ -65,7 +65,7 @@ type Ref struct {
 	err *Error // broken
 
 	far  bool     // what it is known to be is settled, whatever its way is: it began with a vine …
-	hand *Handoff // … which it still has, or waits for another way
+	hand *Handoff // … which it still has, or waits for another way; nil: it has one, to which calls may wait to go
 
 	origin any // see Mark
 
@@ -195,7 +195,7 @@ func (r *Ref) State() State {
 	case routeVine:
 		return Far
 	case routeQueue:
-		if s.hand != nil {
+		if s.far {
 			return Far
 		}
 	case routeBroken:
