@@ -26,6 +26,7 @@ type dial struct {
 	mu    sync.Mutex
 	told  bool // it is strangers' choice alone where it leads
 	hints []hint
+	said  map[crypto.VatID]int  // how many of them by which stranger
 	begun int                   // of the hints
 	won   bool                  // by one attempt
 	over  bool                  // the race has ended
@@ -114,24 +115,26 @@ func (d *dial) add(hints []string) {
 	}
 }
 
-// maxTold is how many locations strangers may have one dial try.
+// maxTold is how many locations strangers may have one dial try; of one's there are no more than Limits.Hints.
 const maxTold = 64
 
-// addTold has a dial that is strangers' choice alone go to these places too, of yet another one's, who may have it do so.
+// addTold has a dial that is strangers' choice alone go to these places too, which donor says, if it may have it do so.
 // That is not for ever: others may wait for what comes of it. The caller holds Links.mu.
-func (d *dial) addTold(hints []string, now time.Time, may func() bool) {
+func (d *dial) addTold(donor crypto.VatID, hints []string, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var more []hint
 	for _, h := range hints {
-		if at := (hint{h, true}); !slices.Contains(d.hints, at) {
+		at := hint{h, true}
+		if d.said[donor]+len(more) < d.links.limits.Hints && !slices.Contains(d.hints, at) {
 			more = append(more, at)
 		}
 	}
-	if !d.told || now.After(d.until) || len(more) == 0 || len(d.hints)+len(more) > maxTold || !may() {
+	if !d.told || now.After(d.until) || len(more) == 0 || len(d.hints)+len(more) > maxTold || !d.links.donors.take(donor, now) {
 		return
 	}
 	d.hints = append(d.hints, more...)
+	d.said[donor] += len(more)
 	d.signal()
 }
 

@@ -205,10 +205,10 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 	if p.link != nil {
 		defer ls.mu.Unlock()
 		if d := p.dial; d != nil && d.current() {
-			if now := time.Now(); donor == nil {
+			if donor == nil {
 				d.add(hints)
 			} else {
-				d.addTold(remember(nil, hints, ls.limits.Hints), now, func() bool { return ls.donors.take(*donor, now) })
+				d.addTold(*donor, remember(nil, hints, ls.limits.Hints), time.Now())
 			}
 		}
 		return p.link
@@ -228,9 +228,12 @@ func (ls *Links) link(id crypto.VatID, hints []string, donor *crypto.VatID, rece
 		ls.number++
 		d := &dial{
 			links: ls, link: l, peer: p, number: ls.number, hints: p.toDial(), delay: ls.backoff(p),
-			more: make(chan struct{}, 1), told: len(p.hints) == 0,
+			more: make(chan struct{}, 1), told: len(p.hints) == 0, said: make(map[crypto.VatID]int),
 		}
 		d.until = time.Now().Add(d.delay + ls.limits.DialTimeout)
+		if donor != nil {
+			d.said[*donor] = len(remember(nil, hints, ls.limits.Hints))
+		}
 		if ls.crew.start(d.run) {
 			p.link, p.dial = l, d
 			p.pair.dial(ls.number)

@@ -113,6 +113,35 @@ func TestToldDialsJoin(t *testing.T) {
 	}
 }
 
+// However many places one donor says, there is room for another's.
+func TestOneDonorDoesNotFillADial(t *testing.T) {
+	spec.Covers(t, "LOC-12")
+	toOther(t, func(t *testing.T, n *memnet.Net, client *vat, id crypto.VatID) {
+		hostile, honest := crypto.VatID{1}, crypto.VatID{2}
+		var first *session
+		for i := range donorDials {
+			var hints []string
+			for j := range 8 {
+				name := fmt.Sprint("silent", i, "-", j)
+				ln := silent(t, n, name)
+				defer func() { _ = ln.Close() }()
+				hints = append(hints, name+port)
+			}
+			s := client.told(hostile, id, hints...)
+			if first == nil {
+				first = s
+			}
+			require.Same(t, first, s)
+		}
+		require.Same(t, first, client.told(honest, id, "other"+port))
+		pass(4 * time.Second)
+		require.NoError(t, first.end())
+		first.mu.Lock()
+		defer first.mu.Unlock()
+		require.Len(t, first.ups, 1)
+	})
+}
+
 // However many others join, a dial ends.
 func TestToldDialEnds(t *testing.T) {
 	spec.Covers(t, "LOC-12")
