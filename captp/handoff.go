@@ -84,26 +84,22 @@ func (s *Session) Offer(locations []string) {
 func (s *Session) meetAll() {
 	waiting := s.meeting
 	s.meeting = nil
-	for _, h := range waiting {
-		s.m.meet(h, s)
+	for _, l := range waiting {
+		for _, h := range l.wait {
+			s.m.meet(h, s)
+		}
 	}
 }
 
 // meetNext goes on with what waited for the room that an Accept has left.
 func (s *Session) meetNext() {
-	for {
-		i := slices.IndexFunc(s.meeting, s.hasRoom)
-		if i < 0 {
-			return
-		}
-		h := s.meeting[i]
-		s.meeting = slices.Delete(s.meeting, i, i+1)
+	for h := s.meeting.next(s.hasRoom); h != nil; h = s.meeting.next(s.hasRoom) {
 		s.m.meet(h, s)
 	}
 }
 
-// hasRoom reports whether the peer may be asked for what h stands for.
-func (s *Session) hasRoom(h *Handoff) bool { return s.picking.room(h.donor.vat, maxAccepts) }
+// hasRoom reports whether the peer may be asked for one more of what donor has passed.
+func (s *Session) hasRoom(donor string) bool { return s.picking.room(donor, maxAccepts) }
 
 // Met answers Meet: s is the session with the host of h, which may be yet to come up; nil: none can be had.
 func (m *Machine) Met(h *Handoff, s *Session) {
@@ -118,9 +114,9 @@ func (m *Machine) meet(h *Handoff, s *Session) {
 	case h.state == handOver, h.donor.err != nil: // that it is gone is about to be told: see Bury
 	case s == nil || s.err != nil || s.vat != h.host || s.granted && !s.offered || s.owed > 0:
 		m.stay(h)
-	case !s.granted || !s.hasRoom(h):
+	case !s.granted || !s.hasRoom(h.donor.vat):
 		h.state, h.to = handMeeting, s
-		s.meeting = append(s.meeting, h)
+		s.meeting.add(h)
 	default:
 		h.to = s
 		m.pickUp(h)
@@ -326,7 +322,7 @@ func (h *Handoff) over() {
 	case handWaiting:
 		h.donor.unsought = slices.DeleteFunc(h.donor.unsought, self)
 	case handMeeting:
-		h.to.meeting = slices.DeleteFunc(h.to.meeting, self)
+		h.to.meeting.remove(h)
 	case handAccepting:
 		h.donor.m.accepting = slices.DeleteFunc(h.donor.m.accepting, self)
 	case handSeeking, handOver:

@@ -91,12 +91,8 @@ func (s *Session) transmit(c *Call, r *Ref) {
 // receiveReturn handles the outcome of a question, and sends what there is credit
 // for again.
 func (s *Session) receiveReturn(msg returnMsg) {
-	open := s.picking.all
 	s.takeReturn(msg)
 	s.sendHeld()
-	if s.picking.all < open {
-		s.meetNext()
-	}
 }
 
 func (s *Session) takeReturn(msg returnMsg) {
@@ -201,6 +197,7 @@ func (q *question) retire() {
 	s.questionBytes -= q.bytes
 	if q.donor != "" {
 		s.picking.give(q.donor)
+		s.meetNext()
 	}
 	s.sendHeld()
 	q.recycle()

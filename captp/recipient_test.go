@@ -33,16 +33,20 @@ func (h *hosting) passedBy(donor string, n uint32, host string, locations ...str
 	return r
 }
 
-// TestHostThatDoesNotAnswer: nothing that a host says, or does not say, keeps a reference closed.
-func TestHostThatDoesNotAnswer(t *testing.T) {
-	spec.Covers(t, "HAND-17")
-	asked := message(func(m rpc.Message) { // a call whose results stay here
+// toYourself is a call to our bootstrap object whose results stay here.
+func toYourself(q uint32) []byte {
+	return message(func(m rpc.Message) {
 		c := must(m.NewCall())
-		c.SetQuestionId(1)
+		c.SetQuestionId(q)
 		c.SendResultsTo().SetYourself()
 		export(0).put(must(c.NewTarget()))
 		putPayload(must(c.NewParams()), nil)
 	})
+}
+
+// TestHostThatDoesNotAnswer: nothing that a host says, or does not say, keeps a reference closed.
+func TestHostThatDoesNotAnswer(t *testing.T) {
+	spec.Covers(t, "HAND-17")
 	for name, c := range map[string]struct {
 		before, late [][]byte
 	}{
@@ -50,7 +54,7 @@ func TestHostThatDoesNotAnswer(t *testing.T) {
 		"it answers too late": {late: [][]byte{returns(0, hosted(9))}},
 		"it fails too late":   {late: [][]byte{returnArm(0, func(r rpc.Return) { _, _ = r.NewException() })}},
 		"it answers with what is not answered": {
-			before: [][]byte{boot(0), asked, returnArm(0, func(r rpc.Return) { r.SetTakeFromOtherQuestion(1) })},
+			before: [][]byte{boot(0), toYourself(1), returnArm(0, func(r rpc.Return) { r.SetTakeFromOtherQuestion(1) })},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

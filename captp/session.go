@@ -37,7 +37,7 @@ type Session struct {
 	granted   bool       // the peer has said what it takes: the session is up
 	offered   bool       // the peer takes part in handoff, as this vat does …
 	locations []string   // … and may be found there
-	meeting   []*Handoff // wait until it is up, and has room
+	meeting   lines      // wait until it is up, and has room
 	unsought  []*Handoff // of what the peer has passed, those that wait for others …
 	handoffs  int        // … that are under way
 	donations shares     // Provides that are open, of the questions, by the recipient

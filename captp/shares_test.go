@@ -1,6 +1,7 @@
 package captp
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -107,6 +108,45 @@ func TestAcceptsTakeNoCredit(t *testing.T) {
 	h.clean()
 }
 
+// TestLinesOfDonors: who is next is found by looking at each donor once, however many of its wait, and all have their turn.
+func TestLinesOfDonors(t *testing.T) {
+	const donors, each = 20, 100
+	var all lines
+	var gone *Handoff
+	for n := range donors * each {
+		h := &Handoff{donor: &Session{vat: fmt.Sprint(n % donors)}}
+		all.add(h)
+		if n == 7 {
+			gone = h
+		}
+	}
+	all.remove(gone)
+	asked := 0
+	for n := range donors*each - 1 {
+		h := all.next(func(string) bool {
+			asked++
+			return true
+		})
+		if n < donors {
+			require.Equal(t, fmt.Sprint(n), h.donor.vat, "one after the other")
+		}
+		require.NotSame(t, gone, h)
+	}
+	require.Equal(t, donors*each-1, asked)
+	require.Nil(t, all.next(func(string) bool { return true }))
+
+	for n := range donors * each {
+		all.add(&Handoff{donor: &Session{vat: fmt.Sprint(n % donors)}})
+	}
+	asked = 0
+	h := all.next(func(donor string) bool {
+		asked++
+		return donor == fmt.Sprint(donors-1)
+	})
+	require.Equal(t, fmt.Sprint(donors-1), h.donor.vat)
+	require.Equal(t, donors, asked)
+}
+
 // TestDonorsShareAccepts: of what one donor has passed a recipient does not ask a host for more than it leaves room for that
 // of others; the rest is asked for as there is room again.
 func TestDonorsShareAccepts(t *testing.T) {
@@ -131,8 +171,10 @@ func TestDonorsShareAccepts(t *testing.T) {
 		asked := []int{256, 256, 256, 128, 64}[i]
 		require.Equal(t, asked, s.picking.of[vatIDOf(name)], name)
 	}
-	require.Len(t, s.meeting, 128+192)
-	first := s.meeting[128] // the fifth's, who has the least
+	require.Len(t, s.meeting, 2)
+	require.Len(t, s.meeting[0].wait, 128)
+	require.Len(t, s.meeting[1].wait, 192)
+	first := s.meeting[1].wait[0] // the fifth's, who has the least
 	h.out("stranger")
 	require.Equal(t, handMeeting, first.state)
 	for n := range uint32(3) { // of the donor's
@@ -142,6 +184,15 @@ func TestDonorsShareAccepts(t *testing.T) {
 	require.Equal(t, handAccepting, first.state)
 	require.Equal(t, 66, s.picking.of[vatIDOf("fifth")])
 	require.Contains(t, h.out("stranger"), "accept q")
+	h.feed("stranger", boot(0))
+	for n := range uint32(3) { // it points to what is not answered yet
+		h.feed("stranger", toYourself(1+n), returnArm(3+n, func(r rpc.Return) { r.SetTakeFromOtherQuestion(1 + n) }))
+	}
+	require.Equal(t, 66, s.picking.of[vatIDOf("fifth")])
+	for _, c := range h.obj.calls[len(h.obj.calls)-3:] {
+		c.Return(nil, nil)
+	}
+	require.Equal(t, 67, s.picking.of[vatIDOf("fifth")], "however an Accept comes to its end")
 	h.seconds(pickUpTicks) // the host answers nothing
 	require.Empty(t, s.meeting, "it is asked for nothing more")
 	for _, r := range refs[3:] {
