@@ -279,14 +279,11 @@ func (h *Handoff) Settled(c *Call, out Outcome) {
 
 // Changed implements Watcher: the promise has settled with which the host has answered.
 func (h *Handoff) Changed(r *Ref) {
-	switch m := r.m; {
-	case r.State() == Promise:
-		r.Watch(h)
-	case r.State() == Broken && h.to.err != nil:
-		m.stay(h)
-	default:
-		m.lead(h, r)
+	if r.State() == Broken && h.to.err != nil {
+		r.m.stay(h)
+		return
 	}
+	r.m.lead(h, r)
 }
 
 // lead has all calls go to r from now on.

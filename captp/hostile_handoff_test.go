@@ -126,11 +126,18 @@ func (h *hosting) seconds(n int) {
 	}
 }
 
+// bury ends what ends in batches.
+func (h *hosting) bury() {
+	for h.m.Bury() {
+	}
+}
+
 // clean checks that nothing is left when all have gone.
 func (h *hosting) clean() {
 	for _, name := range []string{"donor", "recipient", "stranger"} {
 		h.peers[name].Disconnect(PeerGone.ends(), false)
 	}
+	h.bury()
 	h.seconds(provideTicks)
 	require.False(h.t, h.m.Ticks())
 	require.Zero(h.t, h.m.Charged())
@@ -409,8 +416,7 @@ func TestDonorEndsInBatches(t *testing.T) {
 	h.m.Met(h.meets[1], h.peers["stranger"])
 	h.m.Met(h.meets[2], nil)
 	require.Empty(t, h.out("stranger"))
-	for h.m.Bury() {
-	}
+	h.bury()
 	require.Equal(t, Far, refs[0].State(), "the host has the last word")
 	require.Equal(t, Broken, refs[1].State())
 	require.Equal(t, Broken, refs[2].State())

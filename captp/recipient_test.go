@@ -215,6 +215,7 @@ func TestFarStaysFar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHosting(t, Limits{})
+			h.m.EndInBatches(2)
 			r := h.passed(5, "stranger")
 			told := &changes{}
 			r.Watch(told)
@@ -225,6 +226,7 @@ func TestFarStaysFar(t *testing.T) {
 			require.Nil(t, r.Session(), "between two ways")
 			require.NotContains(t, h.out("stranger"), "call q")
 			c.then(h)
+			h.bury()
 			h.seconds(pickUpTicks)
 			require.Equal(t, c.state, r.State())
 			require.Equal(t, c.state == Broken, told.n == 1, "who watches it hears of its end only")
