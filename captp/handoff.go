@@ -112,7 +112,7 @@ func (m *Machine) Met(h *Handoff, s *Session) {
 func (m *Machine) meet(h *Handoff, s *Session) {
 	switch {
 	case h.state == handOver, h.donor.err != nil: // that it is gone is about to be told: see Bury
-	case s == nil || s.err != nil || s.vat != h.host || s.granted && !s.offered || s.owed > 0:
+	case s == nil || s.err != nil || s.vat != h.host || s.granted && !s.offered || s.owed+s.unsettled > 0:
 		m.stay(h)
 	case !s.granted || !s.hasRoom(h.donor.vat):
 		h.state, h.to = handMeeting, s
@@ -239,22 +239,36 @@ func (m *Machine) pickUp(h *Handoff) {
 }
 
 // giveUpLate ends the wait for hosts that do not answer: calls go on down the vine. Nothing has gone the direct way.
-// The question stays until there is an answer, so the host is asked for nothing else before that.
+// The question, or the promise, stays until there is an answer, so the host is asked for nothing else before that.
 func (m *Machine) giveUpLate() {
 	for len(m.accepting) > 0 && m.accepting[0].due <= m.ticks {
 		h := m.accepting[0]
 		m.accepting = m.accepting[1:]
-		if h.got != nil {
+		if r := h.got; r != nil {
+			h.to.unsettled++
+			r.Watch(&debt{h.to, r.Retain()})
 			m.stay(h)
-			continue
+		} else {
+			if q := h.accept.q; q != nil && !q.returned {
+				q.late = true
+				h.to.owed++
+			}
+			h.accept.Cancel()
 		}
-		if q := h.accept.q; q != nil && !q.returned {
-			q.late = true
-			h.to.owed++
-		}
-		h.accept.Cancel()
 		h.to.meetAll() // it is asked for nothing more
 	}
+}
+
+// debt is a promise with which a host has answered, and which was given up. It is waited for, but by no reference.
+type debt struct {
+	host *Session
+	r    *Ref // one holder
+}
+
+// Changed implements Watcher: it has settled.
+func (d *debt) Changed(*Ref) {
+	d.host.unsettled--
+	d.r.Release()
 }
 
 // acceptance is what an Accept says.

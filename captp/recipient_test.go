@@ -256,3 +256,42 @@ func breaks(id uint32) []byte {
 type changes struct{ n int }
 
 func (c *changes) Changed(*Ref) { c.n++ }
+
+// TestHostThatOnlyPromises: a host that has answered with what does not settle in time is asked for nothing more, as one that
+// has not answered, until that has settled, or can no more.
+func TestHostThatOnlyPromises(t *testing.T) {
+	spec.Covers(t, "HAND-17", "HAND-24")
+	for name, settles := range map[string]func(h *hosting){
+		"to an object": func(h *hosting) { h.feed("stranger", resolve(9, hosted(10))) },
+		"by breaking":  func(h *hosting) { h.feed("stranger", breaks(9)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHosting(t, Limits{})
+			s := h.peers["stranger"]
+			var refs []*Ref
+			pass := func(n uint32) *Ref {
+				refs = append(refs, h.passed(n, "stranger"))
+				h.m.Met(h.meets[len(h.meets)-1], s)
+				return refs[len(refs)-1]
+			}
+			first := pass(5)
+			h.feed("stranger", returns(0, promised(9)))
+			h.seconds(pickUpTicks)
+			require.Equal(t, h.peers["donor"], first.Session())
+			require.True(t, s.Idle())
+			h.out("stranger")
+			second := pass(6)
+			require.Equal(t, h.peers["donor"], second.Session(), "by the vine for good")
+			require.NotContains(t, h.out("stranger"), "accept q")
+			settles(h)
+			pass(7)
+			out := h.out("stranger")
+			require.Contains(t, out, "accept q")
+			require.Contains(t, out, "release e9", "nobody wants what it came to")
+			for _, r := range refs {
+				r.Release()
+			}
+			h.clean()
+		})
+	}
+}

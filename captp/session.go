@@ -43,7 +43,8 @@ type Session struct {
 	donations shares     // Provides that are open, of the questions, by the recipient
 	picking   shares     // Accepts, of the questions, by the donor
 	picked    int        // … of the peer's, of the answers
-	owed      int        // Accepts that were given up, and have no Return yet
+	owed      int        // Accepts that were given up, and have no Return yet …
+	unsettled int        // … or one that names a promise
 
 	grantCalls, openCalls int64 // the peer's credit, and what is taken of it
 	mostOpen              int64 // the most of openCalls
