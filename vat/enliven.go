@@ -56,7 +56,7 @@ func (c *core) enlivenAs(promise *captp.Ref, origin sturdyref.Ref) {
 	c.outside = append(c.outside, func() {
 		r := c.vat.enliven(origin)
 		c.lock()
-		if r.ref.State() == captp.Promise {
+		if r.ref.State() == captp.Promise && !c.is(origin.Vat()) {
 			r.ref.Watch(&marker{c, promise.Retain()})
 		}
 		c.machine.Resolve(promise, r.ref.Retain())

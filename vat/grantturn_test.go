@@ -299,3 +299,29 @@ func TestCrashWhileRevoking(t *testing.T) {
 		})
 	}
 }
+
+// A turn may enliven the vat's own sturdyrefs, also those that lead somewhere only later: one for a single use, and one whose
+// object is not published yet.
+func TestEnlivenOwnInTurns(t *testing.T) {
+	spec.Covers(t, "DUR-4", "DUR-5")
+	onRegistry(t, func(t *testing.T, x *registry) {
+		rec := &Recorder{}
+		require.NoError(t, x.v.Publish("own", rec))
+		once, err := x.v.Mint("own", &vat.ExportConfig{Once: true})
+		require.NoError(t, err)
+		early, err := x.v.Mint("not yet", nil)
+		require.NoError(t, err)
+		for _, g := range []*vat.Grant{once, early} {
+			x.o.friend = g.Sturdyref()
+			call[any](t, x.far, "do", "enliven", false)
+		}
+		pass(time.Second)
+		near, err := x.v.Ref(rec)
+		require.NoError(t, err)
+		require.Equal(t, "x", call[string](t, near, "join"))
+		require.NoError(t, x.v.Publish("not yet", rec))
+		pass(time.Second)
+		require.Equal(t, "x x", call[string](t, near, "join"))
+		x.leads("", once.Sturdyref())
+	})
+}
