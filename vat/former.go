@@ -30,7 +30,9 @@ type former struct {
 	key   [32]byte  // its store key
 	aead  cipher.AEAD
 
-	identity *crypto.Identity // nil: it is retired; guarded by the machine right once the vat runs
+	// Guarded by the machine right once the vat runs.
+	identity *crypto.Identity // nil: it is retired
+	left     bool             // … but the store, which was full, has the key yet
 }
 
 const (
@@ -115,13 +117,20 @@ func (d *durable) readFormers(id *crypto.Identity) error {
 	var b store.Batch
 	for _, f := range formers {
 		if f.identity != nil && !d.core.now().Before(f.until) {
-			f.identity = nil
+			f.identity, f.left = nil, true
 			b.Put(bucketFormer, f.id[:], f.encode(id))
 		}
 	}
 	if b.Len() > 0 {
-		if err := d.store.Commit(&b); err != nil {
+		switch err := d.store.Commit(&b); {
+		case errors.Is(err, store.ErrFull): // it is not answered to, and the next start comes to it
+			d.core.log.Warn("vat: the store keeps the key of a former identity, whose grace is over", "error", err)
+		case err != nil:
 			return fmt.Errorf("vat: retiring a former identity: %w", err)
+		default:
+			for _, f := range formers {
+				f.left = false
+			}
 		}
 	}
 	d.identity, d.core.formers = id, formers
@@ -204,7 +213,7 @@ func (v *Vat) RetireFormer(id crypto.VatID) error {
 	}
 	v.links.Retire(id)
 	c.lock()
-	over := f.identity == nil
+	over := f.identity == nil && !f.left
 	c.unlock()
 	if over {
 		return nil
@@ -220,7 +229,7 @@ type retirement struct {
 
 func (r *retirement) lasting() bool        { return true }
 func (r *retirement) begin() error         { return nil }
-func (r *retirement) apply(*core)          { r.f.identity = nil }
+func (r *retirement) apply(*core)          { r.f.identity, r.f.left = nil, false }
 func (r *retirement) undo(*core, *carried) {}
 
 func (r *retirement) stage(to changes) {

@@ -119,18 +119,89 @@ func TestGraceEndsMeanwhile(t *testing.T) {
 	})
 }
 
+// copied returns a store in memory that has what the store of a vat that does not run has of the vat itself.
+func copied(t *testing.T, dir string) *store.Memory {
+	t.Helper()
+	from, err := boltstore.Open(filepath.Join(dir, "store"))
+	require.NoError(t, err)
+	shot, err := from.Snapshot()
+	require.NoError(t, err)
+	var b store.Batch
+	for _, bucket := range []string{"vat", "former", "grants"} {
+		for records := shot.Cursor(bucket); records.Next(); {
+			b.Put(bucket, bytes.Clone(records.Key()), bytes.Clone(records.Value()))
+		}
+	}
+	require.NoError(t, shot.Close())
+	require.NoError(t, from.Close())
+	m := &store.Memory{}
+	to, err := m.Open()
+	require.NoError(t, err)
+	require.NoError(t, to.Commit(&b))
+	require.NoError(t, to.Close())
+	return m
+}
+
+// On a disk that is full a vat starts also if a grace is over, and does not answer to the old identity. The key goes when there is
+// room: with the next start, or when the owner says so.
+func TestGraceEndsOnAFullDisk(t *testing.T) {
+	spec.Covers(t, "DUR-10", "DUR-11")
+	synctest.Test(t, func(t *testing.T) {
+		net := vattest.NewNetwork()
+		dir, first := minted(t, net)
+		rotated(t, dir, time.Hour)
+		id, err := crypto.ReadKeyFile(filepath.Join(dir, "key"), nil)
+		require.NoError(t, err)
+		pass(2 * time.Hour)
+		for _, restart := range []bool{true, false} {
+			disk := copied(t, dir)
+			var s store.Store
+			start := func(refuse error) *vat.Vat {
+				s, err = disk.Open()
+				require.NoError(t, err)
+				disk.Refuse(refuse)
+				cfg := quiet()
+				cfg.Identity, cfg.Store, cfg.Network, cfg.Listen = id, s, net.Host("there"), first.Locations()
+				v, err := vat.New(cfg)
+				require.NoError(t, err)
+				require.True(t, v.Formers()[0].Until.IsZero())
+				fails(t, net, first, vat.ErrWrongVat)
+				return v
+			}
+			v := start(store.ErrFull)
+			require.Len(t, formerIn(t, s, first.Vat()), 1+8+8+72+72)
+			require.ErrorIs(t, v.RetireFormer(first.Vat()), vat.ErrNotStored)
+			if restart {
+				require.NoError(t, v.Close())
+				v = start(nil)
+			} else {
+				disk.Refuse(nil)
+				require.NoError(t, v.RetireFormer(first.Vat()))
+			}
+			require.Len(t, formerIn(t, s, first.Vat()), 1+8+8+72)
+			require.NoError(t, v.Close())
+		}
+	})
+}
+
 // formerRecord returns what the store of a vat that does not run has of a former identity.
 func formerRecord(t *testing.T, dir string, id crypto.VatID) []byte {
 	t.Helper()
 	s, err := boltstore.Open(filepath.Join(dir, "store"))
 	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	return formerIn(t, s, id)
+}
+
+// formerIn is formerRecord for a store that is open.
+func formerIn(t *testing.T, s store.Store, id crypto.VatID) []byte {
+	t.Helper()
 	shot, err := s.Snapshot()
 	require.NoError(t, err)
 	record, err := shot.Get("former", id[:])
 	require.NoError(t, err)
 	record = bytes.Clone(record)
 	require.NoError(t, shot.Close())
-	require.NoError(t, s.Close())
 	return record
 }
 
