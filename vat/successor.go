@@ -224,12 +224,16 @@ func (v *Vat) sessionFor(r sturdyref.Ref) *session {
 	return l.Receiver().(*session)
 }
 
-// successor is what is known of the successor of the vat that a session is with, if the id is a former one. Guarded by the
-// machine right.
+// maxDoubts is for how many secrets it may come out, in one session, that they lead nowhere, there or at the successor, before no
+// more is asked: for fewer than the misses that these answer at once, since a peer may mean to have us make them.
+const maxDoubts = freeMisses / 2
+
+// successor is how it stands with the successor of the vat that a session is with, if the id is a former one. Guarded by
+// the machine right.
 type successor struct {
 	asking bool
-	known  bool
-	place  whereabouts // if known: confirmed
+	known  bool // the log was told
+	doubts int
 	behind []heir
 }
 
@@ -240,59 +244,72 @@ type heir struct {
 	free func()                    // likewise, once nothing more comes; may be nil
 }
 
-// inherit has x told of the sturdyref that takes the place of its old one, which names the peer of s, if it
-// turns out that there is one. One is asked for, and confirmed; the others go by that. Machine right.
+// inherit has x told of the sturdyref that takes the place of its old one, which names the peer of s, if there is one, and it
+// is confirmed: each for itself, one after the other. Machine right.
 func (s *session) inherit(x heir) {
 	c := s.core
-	if !s.former || c.vat == nil || c.refused != nil {
+	if !s.former || c.vat == nil || c.refused != nil || s.heirs.doubts >= maxDoubts {
 		x.end()
 		return
 	}
 	s.heirs.behind = append(s.heirs.behind, x)
-	if s.heirs.known {
-		s.bequest()
-		return
+	if !s.heirs.asking {
+		s.heirs.asking = true
+		c.vat.goroutines.Go(s.bequeath)
 	}
-	if s.heirs.asking {
-		return
-	}
-	s.heirs.asking = true
-	v := c.vat
-	v.goroutines.Add(1)
-	go func() {
-		defer v.goroutines.Done()
-		ctx, cancel := context.WithTimeout(v.ctx, successorTime)
-		defer cancel()
-		fresh, err := v.Successor(ctx, x.old)
-		c.lock()
-		defer c.leave()
-		s.heirs.asking = false
-		if err != nil || fresh == x.old {
-			c.outside = append(c.outside, func() {
-				c.log.Warn("vat: a vat goes by another identity, but that one could not be confirmed", "peer", s.peer, "error", err)
-			})
-		} else {
-			s.heirs.known, s.heirs.place = true, whereabouts{fresh.Vat(), fresh.Locations()}
-			c.outside = append(c.outside, func() {
-				c.log.Info("vat: a vat goes by another identity", "peer", s.peer, "successor", fresh.Vat())
-			})
-		}
-		s.bequest()
-	}()
 }
 
-// bequest tells those who wait. Machine right.
-func (s *session) bequest() {
-	behind := s.heirs.behind
-	s.heirs.behind = nil
-	for _, x := range behind {
-		if s.heirs.known {
-			if fresh, err := s.heirs.place.of(x.old); err == nil {
-				x.tell(fresh)
-			}
+// bequeath asks for those who wait.
+func (s *session) bequeath() {
+	c := s.core
+	c.lock()
+	defer c.leave()
+	for len(s.heirs.behind) > 0 {
+		x := s.heirs.behind[0]
+		s.heirs.behind = s.heirs.behind[1:]
+		c.leave()
+		ctx, cancel := context.WithTimeout(c.vat.ctx, successorTime)
+		fresh, err := c.vat.Successor(ctx, x.old)
+		cancel()
+		c.lock()
+		if err == nil && fresh != x.old {
+			x.tell(fresh)
+			s.confirmed(fresh.Vat())
+		} else {
+			s.doubt(err)
 		}
 		x.end()
 	}
+	s.heirs.asking = false
+}
+
+// confirmed logs by which identity the peer goes now. Machine right.
+func (s *session) confirmed(id crypto.VatID) {
+	c := s.core
+	if !s.heirs.known {
+		s.heirs.known = true
+		c.outside = append(c.outside, func() {
+			c.log.Info("vat: a vat goes by another identity", "peer", s.peer, "successor", id)
+		})
+	}
+}
+
+// doubt logs that no other identity was confirmed, for err or because the peer has named none. Others who wait would hear the
+// same, unless it was about the secret. Machine right.
+func (s *session) doubt(err error) {
+	c := s.core
+	c.outside = append(c.outside, func() {
+		c.log.Warn("vat: a vat goes by another identity, but that one could not be confirmed", "peer", s.peer, "error", err)
+	})
+	if errors.Is(err, ErrNoSuchObject) {
+		if s.heirs.doubts++; s.heirs.doubts < maxDoubts {
+			return
+		}
+	}
+	for _, x := range s.heirs.behind {
+		x.end()
+	}
+	s.heirs.behind = nil
 }
 
 func (x heir) end() {

@@ -292,6 +292,44 @@ func TestKeptReferencesFollow(t *testing.T) {
 	}
 }
 
+// A vat that knows one secret does not by that become the successor for the others.
+func TestEachSecretIsConfirmed(t *testing.T) {
+	spec.Covers(t, "LOC-14")
+	synctest.Test(t, func(t *testing.T) {
+		net := vattest.NewNetwork()
+		dir, first := minted(t, net)
+		v := opened(t, net, dir)
+		g, err := v.Mint("log", nil)
+		require.NoError(t, err)
+		require.NoError(t, v.Close())
+		rotated(t, dir, time.Hour)
+		heir := &liars{t: t, net: net}
+		heir.add("liar0")
+		vat.Know(heir.vats[0], &Recorder{seen: []string{"heir"}}, first.Swissnum())
+
+		cfg := quiet()
+		cfg.Network, cfg.Listen, cfg.Advertise = net.Host("there"), []string{"there:0"}, []string{"liar0" + liarPort}
+		v, err = vat.Open(dir, cfg)
+		require.NoError(t, err)
+		require.NoError(t, v.Publish("log", &Recorder{}))
+		vat.Claim(v, first, heir.vats[0].ID())
+		here := net.Vat(t, "here", quiet())
+		known, other := here.Heal(first, nil), here.Heal(g.Sturdyref(), nil)
+		for _, r := range []*vat.Ref{known, other} {
+			require.Equal(t, "", call[string](t, r, "join"))
+		}
+		pass(time.Minute)
+		require.NoError(t, v.Close())
+		require.Equal(t, "heir", call[string](t, known, "join"))
+		pass(time.Minute)
+		require.NoError(t, other.Err())
+		v = opened(t, net, dir)
+		require.Equal(t, "", call[string](t, other, "join"))
+		require.NoError(t, here.Close())
+		require.NoError(t, v.Close())
+	})
+}
+
 // A reference that heals goes over to the new identity when the old one ends.
 func TestHealingFollows(t *testing.T) {
 	spec.Covers(t, "LOC-14")
