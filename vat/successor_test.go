@@ -354,3 +354,37 @@ func TestHealingFollows(t *testing.T) {
 		require.NoError(t, v.Close())
 	})
 }
+
+// That a kept reference leads to a successor now is nothing that the program did, and would have to have announced.
+func TestFollowingIsNoChange(t *testing.T) {
+	spec.Covers(t, "LOC-14")
+	synctest.Test(t, func(t *testing.T) {
+		net := vattest.NewNetwork()
+		dir, first := minted(t, net)
+		v := opened(t, net, dir)
+		keep := filepath.Join(t.TempDir(), "keeper")
+		holder, k := keeping(t, net, keep)
+		call[any](t, k, "keep", holder.Enliven(first))
+		require.NoError(t, holder.Close())
+		require.NoError(t, v.Close())
+		rotated(t, dir, time.Hour)
+		v = opened(t, net, dir)
+		var book logbook
+		cfg := quiet()
+		cfg.Logger = book.logger()
+		cfg.Network, cfg.Listen = net.Host("holder"), []string{"holder:0"}
+		holder, err := vat.Open(keep, cfg)
+		require.NoError(t, err)
+		k, err = vat.Root(holder, "keeper", func() *Relayer { return &Relayer{} })
+		require.NoError(t, err)
+		require.Equal(t, "", call[any](t, k, "ask"))
+		pass(time.Minute)
+		for range 3 {
+			_, err = holder.Silence(vat.Alarm{})
+			require.NoError(t, err)
+		}
+		require.NotContains(t, book.String(), "did not call")
+		require.NoError(t, holder.Close())
+		require.NoError(t, v.Close())
+	})
+}
