@@ -2,6 +2,7 @@ package vat
 
 import (
 	"runtime"
+	"slices"
 	"weak"
 
 	"github.com/vatnet/vatnet/captp"
@@ -11,9 +12,11 @@ import (
 // reference. Where a reference is one of many values' the collector has to look after
 // the anchor, and not after each of them: to be told of a value's end costs more than
 // the value. So E and its descendants have one proxy for each entry of the import table.
+// Another kind has what all promises share that were decoded from data of one message.
 type anchor struct {
-	ref     *captp.Ref
-	users   int // promises that have it, but for those that were collected
+	ref     *captp.Ref   // nil: caps it is
+	caps    []*captp.Ref // one holder each
+	users   int          // promises that have it, but for those that were collected
 	cleanup runtime.Cleanup
 }
 
@@ -43,11 +46,24 @@ func (c *core) anchorOf(r *captp.Ref) *anchor {
 
 // leave takes one promise from a, before that is collected. Machine right.
 func (a *anchor) leave(c *core) {
-	if a.users--; a.users == 0 {
-		a.cleanup.Stop()
-		delete(c.anchors, a.ref)
-		a.ref.Release()
+	if a.users--; a.users > 0 {
+		return
 	}
+	a.cleanup.Stop()
+	if a.ref == nil {
+		release(a.caps)
+		return
+	}
+	delete(c.anchors, a.ref)
+	a.ref.Release()
+}
+
+// anchorAll returns an anchor of all of caps. Machine right.
+func (c *core) anchorAll(caps []*captp.Ref) *anchor {
+	retain(caps)
+	a, g := &anchor{caps: slices.Clone(caps)}, &c.garbage
+	a.cleanup = runtime.AddCleanup(a, func(refs []*captp.Ref) { g.add(refs...) }, a.caps)
+	return a
 }
 
 // unmoor is called when the anchor was collected.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/vatnet/vatnet/captp"
@@ -218,7 +217,7 @@ type decoder struct {
 	donor crypto.VatID // who sent it; zero: nobody or not known
 	caps  []*captp.Ref // borrowed
 	data  *settledData // what references that stand for plain data settled to; may be nil
-	kept  []*captp.Ref // caps once more, each with a holder, for data that may refer to them
+	kept  *anchor      // has caps once more, for data that may refer to them
 	msg   capn.Message
 }
 
@@ -316,29 +315,25 @@ func (d *decoder) DecodeData(_ *value.Decoder, v capn.Ptr, into reflect.Value) e
 	}
 	pv := reflect.New(t.Elem())
 	p := pv.Interface().(anyPromise).base()
-	p.core, p.state, p.flat, p.caps = d.core, fulfilled, b.Bytes(), d.keep()
+	p.core, p.state, p.flat = d.core, fulfilled, b.Bytes()
+	d.keep(p)
 	into.Set(pv)
 	return nil
 }
 
-// keep returns the capabilities with a holder each, which go when the list is
-// collected. All data of one message shares the list: how much of it there is, and
-// how many capabilities, a peer decides.
-func (d *decoder) keep() []*captp.Ref {
-	if d.kept != nil || len(d.caps) == 0 {
-		return d.kept
+// keep has p, which is data of the message, keep its capabilities. All data of one message shares the holders: how much of it
+// there is, and how many capabilities, a peer decides.
+func (d *decoder) keep(p *promise) {
+	if len(d.caps) == 0 {
+		return
 	}
 	d.core.lock()
-	d.kept = slices.Clone(d.caps)
-	for _, r := range d.kept {
-		if r != nil {
-			r.Retain()
-		}
+	defer d.core.unlock()
+	if d.kept == nil {
+		d.kept = d.core.anchorAll(d.caps)
 	}
-	d.core.unlock()
-	g := &d.core.garbage
-	runtime.AddCleanup(&d.kept[0], func(refs []*captp.Ref) { g.add(refs...) }, slices.Clone(d.kept))
-	return d.kept
+	d.kept.users++
+	p.caps, p.anchor = d.kept.caps, d.kept
 }
 
 // AnyRef implements value.DecodeHooks.

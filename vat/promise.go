@@ -66,7 +66,7 @@ type promise struct {
 	room room         // for the above, if they are small
 	fail *carried     // broken: why; the wire's form may be still to be made, of an error that is not of user code
 
-	anchor  *anchor         // has the holder of the only one of caps, with others
+	anchor  *anchor         // has the holders of caps, with others
 	cleanup runtime.Cleanup // has what p holds by itself released when p is collected
 	first   *waiter         // of those who wait; the others are behind it
 	watch   []watcher       // nil: one that was taken back

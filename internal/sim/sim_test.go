@@ -100,6 +100,7 @@ func TestHandoffWorlds(t *testing.T) {
 var found = map[string][]foundWorld{
 	"a call was canceled after what its method returned had been": {{114009, Plain}},
 	"calls that went round stayed when they had been canceled":    {{27135, Cycles | Tight}},
+	"only the collector let go of what data had as a promise":     {{202337, Hostile | Gates | Grants | Handoffs}},
 }
 
 type foundWorld struct {
