@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -22,7 +23,7 @@ import (
 )
 
 var (
-	crashSeeds  = flag.Int("crashseeds", 20, "how many programs run on the simulated disk")
+	crashSeeds  = flag.Int("crashseeds", 12, "how many programs run on the simulated disk")
 	crashImages = flag.Int("crashimages", 35, "how often the power goes in each of the three lives of such a program")
 )
 
@@ -44,7 +45,9 @@ func TestPowerLoss(t *testing.T) {
 	cmd.Env = append(os.Environ(), simulated+"="+t.TempDir())
 	var out, diag bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &diag
-	err := cmd.Run()
+	_, err := cmd.StdinPipe() // it ends with this process
+	require.NoError(t, err)
+	err = cmd.Run()
 	if strings.Contains(diag.String(), unsimulated) && os.Getenv("CI") != "true" {
 		t.Skip(diag.String())
 	}
@@ -57,6 +60,10 @@ const unsimulated = "this machine lets no disk be simulated"
 
 // crashes is the process with the simulated disk.
 func crashes(dir string) error {
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // until its parent is gone
+		os.Exit(1)
+	}()
 	r, err := simdisk.Record(dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", unsimulated, err)

@@ -5,6 +5,7 @@ package simdisk_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -25,6 +26,10 @@ const where = "VATNET_SIMDISK_DIR"
 // TestMain makes of the test a program that is recorded, if it is told to.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(where); dir != "" {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // until its parent is gone
+			os.Exit(1)
+		}()
 		if err := program(dir); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -38,6 +43,8 @@ func TestMain(m *testing.M) {
 func TestRecord(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), where+"="+t.TempDir())
+	_, err := cmd.StdinPipe() // it ends with this process
+	require.NoError(t, err)
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "lets nobody watch") && os.Getenv("CI") != "true" {
 		t.Skipf("%s", out)
