@@ -68,7 +68,7 @@ func crashes(dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", unsimulated, err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(*crashSeeds)*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(*crashSeeds)*30*time.Second)
 	defer cancel()
 	var total tally
 	for s := range uint64(*crashSeeds) {
@@ -84,6 +84,9 @@ func crashes(dir string) error {
 	}
 	if total.lies >= 10 && (2*total.noticed < total.lies || total.lostNames == 0) {
 		return fmt.Errorf("a disk that lies was noticed %d and %d times of %d: these tests see nothing", total.noticed, total.lostNames, total.lies)
+	}
+	if *crashSeeds >= 10 && min(total.entries, total.minted, total.ended, total.alarms, total.faults) == 0 {
+		return fmt.Errorf("something was never tried: %+v", total)
 	}
 	fmt.Printf("the power went %d times in %d programs, at any of %d steps: %d entries, %d grants minted, %d ended, %d alarms set; "+
 		"%d disks failed; %d of %d disks that forgot files were noticed, and %d of %d that forgot names",
