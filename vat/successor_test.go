@@ -320,8 +320,8 @@ func TestEachSecretIsConfirmed(t *testing.T) {
 		}
 		pass(time.Minute)
 		require.NoError(t, v.Close())
+		pass(time.Minute) // they have heard of it
 		require.Equal(t, "heir", call[string](t, known, "join"))
-		pass(time.Minute)
 		require.NoError(t, other.Err())
 		v = opened(t, net, dir)
 		require.Equal(t, "", call[string](t, other, "join"))
