@@ -175,8 +175,8 @@ func (j *insistent) fail(error) {}
 
 func (j *insistent) apply(*core) {}
 
-func (j *insistent) undo(c *core, _ *carried) {
-	if c.refused == nil {
+func (j *insistent) undo(c *core, err *carried) {
+	if c.refused == nil && (errors.Is(err.error, ErrNotStored) || errors.Is(err.error, ErrStoreFailed)) {
 		c.at(c.now().Add(alarmRetry), func() { c.pushJob(j) })
 	}
 }

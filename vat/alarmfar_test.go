@@ -1,6 +1,8 @@
 package vat_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,5 +109,26 @@ func TestSilencedFarAlarms(t *testing.T) {
 		x.apart(false)
 		pass(time.Hour)
 		require.Empty(t, call[string](t, own, "join"))
+	})
+}
+
+// A far alarm whose record is damaged is complained of, and not without end.
+func TestDamagedFarAlarm(t *testing.T) {
+	onRegistry(t, func(t *testing.T, x *registry) {
+		x.ring(t)
+		x.apart(true)
+		pass(3 * time.Minute)
+		shot, err := x.slow.Snapshot()
+		require.NoError(t, err)
+		var b store.Batch
+		for calls := shot.Cursor("calls"); calls.Next(); {
+			b.Put("calls", slices.Clone(calls.Key()), []byte("damaged"))
+		}
+		require.NoError(t, shot.Close())
+		require.NotZero(t, b.Len())
+		require.NoError(t, x.slow.Commit(&b))
+		pass(time.Hour)
+		synctest.Wait()
+		require.Equal(t, 1, strings.Count(x.book.String(), "level=ERROR"), x.book)
 	})
 }
