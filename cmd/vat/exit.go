@@ -59,6 +59,9 @@ func warn(cmd *cobra.Command, format string, args ...any) {
 // anotherVat is what is to be said of ErrWrongVat.
 const anotherVat = "another vat answered than the one that the sturdyref names, or that has given up this identity: nothing was sent to it"
 
+// noSuchObject is what is to be said of ErrNoSuchObject.
+const noSuchObject = "the vat has no such object: it never had, or the sturdyref has expired or was revoked"
+
 // explain turns what came of a call on ref into a failure that tells a person what
 // happened and a script which kind it was.
 func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
@@ -80,7 +83,7 @@ func explain(ctx context.Context, ref *vat.Ref, verb string, err error) error {
 	case errors.Is(err, vat.ErrDisconnected):
 		return failed(exitUnreachable, "disconnected (%s): %s may or may not have been carried out", escape(err.Error()), escape(verb))
 	case errors.Is(broken, vat.ErrNoSuchObject), errors.Is(err, vat.ErrRevoked): // the latter while the call was on its way
-		return failed(exitNoObject, "the vat has no such object: it never had, or the sturdyref has expired or was revoked")
+		return failed(exitNoObject, "%s", noSuchObject)
 	case errors.Is(err, vat.ErrNotSendable):
 		return failed(exitUsage, "%s", escape(err.Error()))
 	}

@@ -170,7 +170,7 @@ func follow(cmd *cobra.Command, where string, timeout time.Duration) (fresh stur
 	case errors.Is(err, vat.ErrWrongVat):
 		err = failed(exitWrongVat, "%s", anotherVat)
 	case errors.Is(err, vat.ErrNoSuchObject):
-		err = failed(exitNoObject, "the vat has no such object: it never had, or the sturdyref has expired or was revoked")
+		err = failed(exitNoObject, "%s", noSuchObject)
 	case errors.Is(err, vat.ErrDisconnected):
 		err = failed(exitUnreachable, "the vat, or its successor, cannot be reached: %s", escape(err.Error()))
 	case err != nil:
