@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 	"github.com/vatnet/vatnet/internal/simdisk"
 	"github.com/vatnet/vatnet/spec"
 	"github.com/vatnet/vatnet/sturdyref"
+	"github.com/vatnet/vatnet/vat/boltstore"
+	"github.com/vatnet/vatnet/vat/store"
 )
 
 var (
@@ -70,10 +73,13 @@ func crashes(dir string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(*crashSeeds)*30*time.Second)
 	defer cancel()
+	if err := noRoom(r, filepath.Join(dir, "noroom")); err != nil {
+		return err
+	}
 	var total tally
 	for s := range uint64(*crashSeeds) {
 		p := &program{ctx: ctx, disk: r, seed: *seed + s, rnd: rand.New(rand.NewPCG(*seed+s, 1)), dir: filepath.Join(dir, fmt.Sprint(s)),
-			known: known{alive: map[string]sturdyref.Ref{}}}
+			known: known{alive: map[string]sturdyref.Ref{}}, refused: map[string]bool{}}
 		if err := p.live(); err != nil {
 			return fmt.Errorf("-seed %d -crashseeds 1: %w", p.seed, err)
 		}
@@ -89,19 +95,56 @@ func crashes(dir string) error {
 		return fmt.Errorf("something was never tried: %+v", total)
 	}
 	fmt.Printf("the power went %d times in %d programs, at any of %d steps: %d entries, %d grants minted, %d ended, %d alarms set; "+
-		"%d disks failed; %d of %d disks that forgot files were noticed, and %d of %d that forgot names",
+		"%d disks failed, and refused %d entries; %d of %d disks that forgot files were noticed, and %d of %d that forgot names",
 		total.images, *crashSeeds, total.steps, total.entries, total.minted, total.ended, total.alarms,
-		total.faults, total.noticed, total.lies, total.lostNames, total.lies)
+		total.faults, total.refused, total.noticed, total.lies, total.lostNames, total.lies)
+	return nil
+}
+
+// noRoom has no room be left at one or the other fsync of a commit. Before the front page is written nothing has happened; once
+// it is, nobody knows.
+func noRoom(r *simdisk.Recorder, path string) error {
+	for at, changed := range []bool{false, true} {
+		s, err := boltstore.Open(fmt.Sprint(path, at))
+		if err != nil {
+			return err
+		}
+		commit := func(value string) error {
+			var b store.Batch
+			b.Put("bucket", []byte("key"), []byte(value))
+			return s.Commit(&b)
+		}
+		err = commit("before") // the file grows
+		left := at
+		r.Refuse(func(s simdisk.Step) syscall.Errno {
+			if s.Call != "fsync" {
+				return 0
+			}
+			if left--; left == -1 {
+				return syscall.ENOSPC
+			}
+			return 0
+		})
+		refused := commit("then")
+		r.Refuse(nil)
+		again := commit("later")
+		if err = errors.Join(err, s.Close()); err != nil {
+			return err
+		}
+		if refused == nil || errors.Is(refused, store.ErrFull) == changed || errors.Is(again, store.ErrFailed) != changed {
+			return fmt.Errorf("no room at fsync %d of a commit: %v, and then: %v", at, refused, again)
+		}
+	}
 	return nil
 }
 
 // tally counts what was tried.
-type tally struct{ images, steps, entries, minted, ended, alarms, lies, noticed, lostNames, faults int }
+type tally struct{ images, steps, entries, minted, ended, alarms, lies, noticed, lostNames, faults, refused int }
 
 func (t *tally) add(o tally) {
 	t.images, t.steps, t.entries = t.images+o.images, t.steps+o.steps, t.entries+o.entries
 	t.minted, t.ended, t.alarms = t.minted+o.minted, t.ended+o.ended, t.alarms+o.alarms
-	t.faults += o.faults
+	t.faults, t.refused = t.faults+o.faults, t.refused+o.refused
 	t.lies, t.noticed, t.lostNames = t.lies+o.lies, t.noticed+o.noticed, t.lostNames+o.lostNames
 }
 

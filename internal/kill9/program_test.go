@@ -32,7 +32,7 @@ type event struct {
 type known struct {
 	own     sturdyref.Ref            // zero: nobody was told
 	sent    []string                 // entries that may be there, in their order
-	sure    int                      // so many are
+	sure    string                   // the last of them of which it is known that it is; "": none
 	alive   map[string]sturdyref.Ref // grants, by label
 	dead    []sturdyref.Ref
 	alarms  []string // were set
@@ -55,7 +55,7 @@ func (k known) learn(events []event, marks []string) known {
 		case "send":
 			k.sent = append(k.sent, e.name)
 		case "acknowledged":
-			k.sure = slices.Index(k.sent, e.name) + 1
+			k.sure = e.name
 		case "minted":
 			k.alive[e.name] = e.sr
 		case "ending": // it is not known until it has ended
@@ -84,6 +84,9 @@ type program struct {
 	count  int // of names
 	known  known
 	events []event // of the life that runs
+
+	sends   map[string]*vat.Promise[int] // the entries of that life
+	refused map[string]bool              // entries that are not there (true), or of which nobody knows, as the store has refused them
 
 	v      *vat.Vat
 	client *vat.Vat
@@ -136,9 +139,9 @@ func (p *program) fault() (happened func() syscall.Errno) {
 
 // run is a life of the program. It ends early if the disk fails.
 func (p *program) run(dir string) error {
-	p.events = nil
+	p.events, p.sends = nil, map[string]*vat.Promise[int]{}
 	happened := p.fault()
-	err := p.use(dir)
+	err := p.use(dir, happened)
 	p.disk.Refuse(nil)
 	errno := happened()
 	if errno == 0 {
@@ -154,7 +157,7 @@ func (p *program) run(dir string) error {
 }
 
 // use starts the vat, and uses it.
-func (p *program) use(dir string) (err error) {
+func (p *program) use(dir string, failed func() syscall.Errno) (err error) {
 	net := vattest.NewNetwork()
 	var own sturdyref.Ref
 	if p.v, own, err = begin(dir, net); err != nil {
@@ -174,7 +177,24 @@ func (p *program) use(dir string) (err error) {
 			break
 		}
 	}
+	if failed() != 0 {
+		err = errors.Join(err, p.settle())
+	}
 	return errors.Join(err, p.client.Close(), p.v.Close())
+}
+
+// settle hears which entries the store has refused, of those, too, for which nobody has waited.
+func (p *program) settle() error {
+	for name, sent := range p.sends {
+		switch _, err := sent.Await(p.ctx); {
+		case errors.Is(err, vat.ErrNotStored), errors.Is(err, vat.ErrStoreFailed):
+			p.refused[name] = errors.Is(err, vat.ErrNotStored)
+			p.tally.refused++
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // step does something, and notes what is told of it.
@@ -219,7 +239,8 @@ func (p *program) append() error {
 	for range 1 + p.rnd.IntN(12) {
 		name := p.name("entry")
 		p.note("send", name, sturdyref.Ref{})
-		names, got = append(names, name), append(got, vat.Send[int](p.ledger, "append", name))
+		p.sends[name] = vat.Send[int](p.ledger, "append", name)
+		names, got = append(names, name), append(got, p.sends[name])
 	}
 	for i := range p.rnd.IntN(len(got) + 1) {
 		if _, err := got[i].Await(p.ctx); err != nil {
@@ -323,13 +344,16 @@ func (p *program) compare(v *vat.Vat, own sturdyref.Ref) error {
 	if err != nil {
 		return err
 	}
-	if len(lines) < k.sure || len(lines) > len(k.sent) || !slices.Equal(lines, k.sent[:len(lines)]) {
-		return fmt.Errorf("%d entries are there, %d were acknowledged, %d sent; or they are others", len(lines), k.sure, len(k.sent))
+	if err := p.follows(lines); err != nil {
+		return err
 	}
-	k.sent, k.sure = lines, len(lines)
+	k.sent, k.sure = lines, ""
+	if n := len(lines); n > 0 {
+		k.sure = lines[n-1]
+	}
 	purses, err := vat.Call[[]int](p.ctx, ledger, "purses")
-	if err != nil || !slices.Equal(purses, []int{-k.sure, k.sure}) {
-		return fmt.Errorf("half a turn was kept: %d for %d entries (%w)", purses, k.sure, err)
+	if err != nil || !slices.Equal(purses, []int{-len(lines), len(lines)}) {
+		return fmt.Errorf("half a turn was kept: %d for %d entries (%w)", purses, len(lines), err)
 	}
 	large, err := vat.Call[int](p.ctx, ledger, "swollen")
 	if err != nil || large < k.large {
@@ -337,6 +361,30 @@ func (p *program) compare(v *vat.Vat, own sturdyref.Ref) error {
 	}
 	k.large = large
 	return p.rung(ledger)
+}
+
+// follows looks that lines are what was sent, up to some entry that is not before the last that was acknowledged: in that order, and
+// without gaps but for what the store has refused.
+func (p *program) follows(lines []string) error {
+	k, left := &p.known, lines
+	for _, name := range k.sent {
+		certain, refused := p.refused[name]
+		switch there := len(left) > 0 && left[0] == name; {
+		case there && certain:
+			return fmt.Errorf("%s is there, which the store has refused", name)
+		case there:
+			left = left[1:]
+		case len(left) > 0 && !refused:
+			return fmt.Errorf("entry %d is %s in the place of %s", len(lines)-len(left), left[0], name)
+		}
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("%s is there, which was not sent, or not then", left[0])
+	}
+	if k.sure != "" && !slices.Contains(lines, k.sure) {
+		return fmt.Errorf("%s is not among the %d entries that are there, and was acknowledged", k.sure, len(lines))
+	}
+	return nil
 }
 
 // ringTime is how long after its time an alarm may ring before it counts as lost, as on a disk that lies it may be.

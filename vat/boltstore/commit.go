@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"syscall"
 
@@ -36,8 +37,8 @@ func (s *boltStore) commit(b *store.Batch) (err error) {
 			s.failed.Store(true)
 		}
 		_ = tx.Rollback() // after Commit it has nothing to do, which is an error
-		if err != nil && !whole && !s.unchanged(err, id) {
-			s.failed.Store(true)
+		if err != nil && !whole {
+			err = s.refused(err, id)
 		}
 	}()
 	if s.failed.Load() { // while we waited
@@ -47,11 +48,8 @@ func (s *boltStore) commit(b *store.Batch) (err error) {
 	if err = apply(tx, b.Ops()); err == nil {
 		err = tx.Commit()
 	}
-	if err != nil {
-		return refusal(err)
-	}
-	whole = true
-	return nil
+	whole = err == nil
+	return err
 }
 
 // apply makes the changes in tx.
@@ -92,17 +90,23 @@ func isFull(err error) bool {
 	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, diskFull}, func(full error) bool { return errors.Is(err, full) })
 }
 
-// unchanged reports whether the failed transaction id has left the store as it was: only
-// room was missing, and its front page has not come to be. A disk that fails otherwise may
-// have kept anything, and may not tell a second time.
-func (s *boltStore) unchanged(err error, id int) bool {
-	if !errors.Is(err, store.ErrFull) {
-		return false
+// refused is err, with which transaction id has failed, in the words of package store. The store is as it was if only room was
+// missing, and the transaction's front page has not come to be; else it fails: a disk that fails otherwise may have
+// kept anything, and may not tell a second time.
+func (s *boltStore) refused(err error, id int) error {
+	if isFull(err) && s.lastID() < id {
+		return refusal(err)
 	}
+	s.failed.Store(true)
+	return fmt.Errorf("boltstore: %w", err)
+}
+
+// lastID returns the last transaction whose front page there is.
+func (s *boltStore) lastID() int {
 	tx, err := s.db.Begin(false)
 	if err != nil {
-		return false
+		return math.MaxInt
 	}
 	defer func() { _ = tx.Rollback() }() // it never fails
-	return tx.ID() < id
+	return tx.ID()
 }
